@@ -1,0 +1,99 @@
+/**
+ * JSON between the browser SDK and the WebRTC gateway over the WebSocket at `/ws`: the browser's subset of
+ * endpoint.ts. One message a frame. The client always offers, the server always answers. Every request carries a
+ * number of the client's choice and is answered by one `response` with it.
+ */
+import type {
+  BitrateMode,
+  LayerReason,
+  LocalTrackConfig,
+  LocalTrackStatus,
+  PublishScope,
+  RemoteTrackInfo,
+  SubscribeScope,
+  TrackSource,
+} from './endpoint.ts';
+import type { ProtocolError } from './error-code.ts';
+
+export const SESSION_PROTOCOL: number = 1;
+
+/** One m-line of the offer on which the browser sends. */
+export interface SessionSender {
+  readonly mid: string;
+  /** Track name in the room, unique within the peer. */
+  readonly name: string;
+  readonly metadata?: string;
+  readonly priority?: number;
+  readonly bitrateMode?: BitrateMode;
+}
+
+/** One m-line of the offer on which the browser receives: a slot whose source changes without renegotiation. */
+export interface SessionReceiver {
+  readonly mid: string;
+  /** `mixer` slots (audio) are filled by the server with the loudest speakers; `manual` ones by `receiver-attach`. */
+  readonly use: 'mixer' | 'manual';
+}
+
+export type SessionRequestBody =
+  | {
+      readonly type: 'join';
+      readonly protocol: number;
+      readonly room: string;
+      readonly peer: string;
+      readonly token?: string;
+      readonly metadata?: string;
+      readonly publish?: PublishScope;
+      readonly subscribe?: SubscribeScope;
+    }
+  | {
+      /** First offer and every later one. All senders and receivers are listed each time. */
+      readonly type: 'offer';
+      readonly sdp: string;
+      readonly senders: readonly SessionSender[];
+      readonly receivers: readonly SessionReceiver[];
+    }
+  | { readonly type: 'receiver-attach'; readonly mid: string; readonly source: TrackSource; readonly config?: LocalTrackConfig }
+  | { readonly type: 'receiver-config'; readonly mid: string; readonly config: LocalTrackConfig }
+  | { readonly type: 'receiver-detach'; readonly mid: string }
+  | { readonly type: 'sender-update'; readonly name: string; readonly metadata?: string; readonly priority?: number; readonly bitrateMode?: BitrateMode }
+  | { readonly type: 'update-peer'; readonly metadata: string }
+  | { readonly type: 'subscribe-peer'; readonly peer: string }
+  | { readonly type: 'unsubscribe-peer'; readonly peer: string }
+  | { readonly type: 'channel-subscribe'; readonly label: string }
+  | { readonly type: 'channel-unsubscribe'; readonly label: string }
+  | { readonly type: 'channel-publish'; readonly label: string; readonly data: string }
+  | { readonly type: 'leave' };
+
+export type SessionRequest = SessionRequestBody & { readonly request: number };
+
+export interface IceServer {
+  readonly urls: readonly string[];
+  readonly username?: string;
+  readonly credential?: string;
+}
+
+export type SessionMessage =
+  | { readonly type: 'response'; readonly request: number; readonly error?: ProtocolError & { readonly message: string } }
+  | { readonly type: 'response'; readonly request: number; readonly result: 'joined'; readonly session: string; readonly iceServers: readonly IceServer[] }
+  | { readonly type: 'response'; readonly request: number; readonly result: 'answer'; readonly sdp: string }
+  | { readonly type: 'error'; readonly error: ProtocolError & { readonly message: string } }
+  | { readonly type: 'closed'; readonly error: ProtocolError & { readonly message: string } }
+  | { readonly type: 'peer-joined'; readonly peer: string; readonly metadata?: string }
+  | { readonly type: 'peer-updated'; readonly peer: string; readonly metadata?: string }
+  | { readonly type: 'peer-left'; readonly peer: string }
+  | { readonly type: 'track-started'; readonly peer: string; readonly info: RemoteTrackInfo }
+  | { readonly type: 'track-updated'; readonly peer: string; readonly info: RemoteTrackInfo }
+  | { readonly type: 'track-stopped'; readonly peer: string; readonly track: string }
+  | { readonly type: 'receiver-status'; readonly mid: string; readonly status: LocalTrackStatus }
+  | {
+      readonly type: 'receiver-layers';
+      readonly mid: string;
+      readonly current: { readonly spatial: number; readonly temporal: number } | null;
+      readonly target: { readonly spatial: number; readonly temporal: number } | null;
+      readonly reason: LayerReason;
+    }
+  | { readonly type: 'receiver-source'; readonly mid: string; readonly source: TrackSource | null }
+  | { readonly type: 'voice-activity'; readonly peer: string; readonly track: string; readonly levelDbov: number }
+  | { readonly type: 'sender-limit'; readonly name: string; readonly maxBps: number }
+  | { readonly type: 'channel-message'; readonly label: string; readonly peer: string; readonly data: string }
+  | { readonly type: 'go-away'; readonly reason: string };
