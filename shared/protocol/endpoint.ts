@@ -94,7 +94,12 @@ export type EndpointControl =
   | { readonly type: 'update-peer'; readonly request?: number; readonly metadata: string }
   | { readonly type: 'subscribe-peer'; readonly request?: number; readonly peer: string }
   | { readonly type: 'unsubscribe-peer'; readonly request?: number; readonly peer: string }
-  | { readonly type: 'remote-track-start'; readonly request?: number; readonly track: TrackId; readonly info: RemoteTrackInfo }
+  | {
+      readonly type: 'remote-track-start';
+      readonly request?: number;
+      readonly track: TrackId;
+      readonly info: RemoteTrackInfo;
+    }
   | {
       readonly type: 'remote-track-update';
       readonly request?: number;
@@ -115,7 +120,12 @@ export type EndpointControl =
       readonly config: LocalTrackConfig;
     }
   | { readonly type: 'local-track-detach'; readonly request?: number; readonly track: TrackId }
-  | { readonly type: 'local-track-config'; readonly request?: number; readonly track: TrackId; readonly config: LocalTrackConfig }
+  | {
+      readonly type: 'local-track-config';
+      readonly request?: number;
+      readonly track: TrackId;
+      readonly config: LocalTrackConfig;
+    }
   | { readonly type: 'local-track-keyframe-request'; readonly track: TrackId }
   | {
       /** Give these local tracks (audio) to the mixer: the loudest sources of the room but one's own, one a slot. */
@@ -130,7 +140,12 @@ export type EndpointControl =
   | { readonly type: 'egress-estimate'; readonly bitrateBps: number }
   | { readonly type: 'channel-subscribe'; readonly request?: number; readonly label: string }
   | { readonly type: 'channel-unsubscribe'; readonly request?: number; readonly label: string }
-  | { readonly type: 'channel-publish'; readonly request?: number; readonly label: string; readonly data: string };
+  | {
+      readonly type: 'channel-publish';
+      readonly request?: number;
+      readonly label: string;
+      readonly data: string;
+    };
 
 /**
  * `waiting`: no packet of the source forwarded yet. `active`: media flows. `inactive`: the source sends nothing for
@@ -151,7 +166,12 @@ export type EndpointEvent =
   | { readonly type: 'track-updated'; readonly peer: string; readonly info: RemoteTrackInfo }
   | { readonly type: 'track-stopped'; readonly peer: string; readonly track: string }
   | { readonly type: 'remote-track-keyframe-request'; readonly track: TrackId; readonly spatial: number }
-  | { readonly type: 'remote-track-limit'; readonly track: TrackId; readonly minBps: number; readonly maxBps: number }
+  | {
+      readonly type: 'remote-track-limit';
+      readonly track: TrackId;
+      readonly minBps: number;
+      readonly maxBps: number;
+    }
   | { readonly type: 'local-track-status'; readonly track: TrackId; readonly status: LocalTrackStatus }
   | {
       readonly type: 'local-track-layers';
@@ -162,7 +182,12 @@ export type EndpointEvent =
     }
   | { readonly type: 'mixer-slot-set'; readonly track: TrackId; readonly source: TrackSource }
   | { readonly type: 'mixer-slot-unset'; readonly track: TrackId }
-  | { readonly type: 'voice-activity'; readonly peer: string; readonly track: string; readonly levelDbov: number }
+  | {
+      readonly type: 'voice-activity';
+      readonly peer: string;
+      readonly track: string;
+      readonly levelDbov: number;
+    }
   | { readonly type: 'estimate-config'; readonly currentBps: number; readonly desiredBps: number }
   | { readonly type: 'channel-message'; readonly label: string; readonly peer: string; readonly data: string }
   | { readonly type: 'go-away'; readonly reason: string };

@@ -1,9 +1,41 @@
+export interface ErrorMeaning {
+  readonly httpStatus: number;
+  readonly sipStatus: number;
+  readonly sentence: string;
+}
+
+/** The closed union of error codes. */
+export type ErrorCode =
+  | 'invalid-request'
+  | 'invalid-sdp'
+  | 'invalid-name'
+  | 'not-in-room'
+  | 'unknown-room'
+  | 'unknown-peer'
+  | 'unknown-track'
+  | 'unknown-endpoint'
+  | 'peer-name-taken'
+  | 'replaced'
+  | 'invalid-priority'
+  | 'invalid-layer-limits'
+  | 'wrong-mixer-mode'
+  | 'not-allowed'
+  | 'unsupported-codec'
+  | 'unsupported-reordering'
+  | 'unsupported-feature'
+  | 'limit-exceeded'
+  | 'overloaded'
+  | 'core-unavailable'
+  | 'draining'
+  | 'timeout'
+  | 'internal-error';
+
 /**
  * Everything that can be wrong with what a client or a gateway asked for, as one closed union that crosses the
  * wire as it is. `httpStatus` and `sipStatus` say it in WHIP/WHEP's and a phone's own words; `sentence` is what a
  * person reads (RTMP `description`, problem+json `title`, SDK error message).
  */
-export const ERROR_CODES = {
+export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   'invalid-request': { httpStatus: 400, sipStatus: 400, sentence: 'The request is malformed.' },
   'invalid-sdp': { httpStatus: 400, sipStatus: 400, sentence: 'The session description is malformed.' },
   'invalid-name': {
@@ -22,8 +54,16 @@ export const ERROR_CODES = {
     sentence: 'Somebody with this name is already in the room: choose another name.',
   },
   replaced: { httpStatus: 409, sipStatus: 487, sentence: 'The same peer joined from somewhere else.' },
-  'invalid-priority': { httpStatus: 400, sipStatus: 400, sentence: 'A priority is a whole number from 1 to 1000.' },
-  'invalid-layer-limits': { httpStatus: 400, sipStatus: 400, sentence: 'A minimum layer is above its maximum.' },
+  'invalid-priority': {
+    httpStatus: 400,
+    sipStatus: 400,
+    sentence: 'A priority is a whole number from 1 to 1000.',
+  },
+  'invalid-layer-limits': {
+    httpStatus: 400,
+    sipStatus: 400,
+    sentence: 'A minimum layer is above its maximum.',
+  },
   'wrong-mixer-mode': { httpStatus: 409, sipStatus: 403, sentence: 'The audio mixer is not in this mode.' },
   'not-allowed': { httpStatus: 403, sipStatus: 403, sentence: 'This session may not do that.' },
   'unsupported-codec': { httpStatus: 406, sipStatus: 488, sentence: 'No codec in common.' },
@@ -36,13 +76,15 @@ export const ERROR_CODES = {
   'unsupported-feature': { httpStatus: 501, sipStatus: 501, sentence: 'The server does not do this.' },
   'limit-exceeded': { httpStatus: 429, sipStatus: 486, sentence: 'A limit of the server was reached.' },
   overloaded: { httpStatus: 503, sipStatus: 503, sentence: 'The server is full: try again later.' },
-  'core-unavailable': { httpStatus: 503, sipStatus: 503, sentence: 'The server is starting: try again in a moment.' },
+  'core-unavailable': {
+    httpStatus: 503,
+    sipStatus: 503,
+    sentence: 'The server is starting: try again in a moment.',
+  },
   draining: { httpStatus: 503, sipStatus: 503, sentence: 'The server is shutting down.' },
   timeout: { httpStatus: 504, sipStatus: 408, sentence: 'The other side did not answer in time.' },
   'internal-error': { httpStatus: 500, sipStatus: 500, sentence: 'Something went wrong in the server.' },
-} as const satisfies Record<string, { httpStatus: number; sipStatus: number; sentence: string }>;
-
-export type ErrorCode = keyof typeof ERROR_CODES;
+};
 
 /** What was refused and why, as data: `detail` names the offending key or value, for a developer. */
 export interface ProtocolError {

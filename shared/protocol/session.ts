@@ -52,10 +52,21 @@ export type SessionRequestBody =
       readonly senders: readonly SessionSender[];
       readonly receivers: readonly SessionReceiver[];
     }
-  | { readonly type: 'receiver-attach'; readonly mid: string; readonly source: TrackSource; readonly config?: LocalTrackConfig }
+  | {
+      readonly type: 'receiver-attach';
+      readonly mid: string;
+      readonly source: TrackSource;
+      readonly config?: LocalTrackConfig;
+    }
   | { readonly type: 'receiver-config'; readonly mid: string; readonly config: LocalTrackConfig }
   | { readonly type: 'receiver-detach'; readonly mid: string }
-  | { readonly type: 'sender-update'; readonly name: string; readonly metadata?: string; readonly priority?: number; readonly bitrateMode?: BitrateMode }
+  | {
+      readonly type: 'sender-update';
+      readonly name: string;
+      readonly metadata?: string;
+      readonly priority?: number;
+      readonly bitrateMode?: BitrateMode;
+    }
   | { readonly type: 'update-peer'; readonly metadata: string }
   | { readonly type: 'subscribe-peer'; readonly peer: string }
   | { readonly type: 'unsubscribe-peer'; readonly peer: string }
@@ -73,8 +84,18 @@ export interface IceServer {
 }
 
 export type SessionMessage =
-  | { readonly type: 'response'; readonly request: number; readonly error?: ProtocolError & { readonly message: string } }
-  | { readonly type: 'response'; readonly request: number; readonly result: 'joined'; readonly session: string; readonly iceServers: readonly IceServer[] }
+  | {
+      readonly type: 'response';
+      readonly request: number;
+      readonly error?: ProtocolError & { readonly message: string };
+    }
+  | {
+      readonly type: 'response';
+      readonly request: number;
+      readonly result: 'joined';
+      readonly session: string;
+      readonly iceServers: readonly IceServer[];
+    }
   | { readonly type: 'response'; readonly request: number; readonly result: 'answer'; readonly sdp: string }
   | { readonly type: 'error'; readonly error: ProtocolError & { readonly message: string } }
   | { readonly type: 'closed'; readonly error: ProtocolError & { readonly message: string } }
@@ -93,7 +114,12 @@ export type SessionMessage =
       readonly reason: LayerReason;
     }
   | { readonly type: 'receiver-source'; readonly mid: string; readonly source: TrackSource | null }
-  | { readonly type: 'voice-activity'; readonly peer: string; readonly track: string; readonly levelDbov: number }
+  | {
+      readonly type: 'voice-activity';
+      readonly peer: string;
+      readonly track: string;
+      readonly levelDbov: number;
+    }
   | { readonly type: 'sender-limit'; readonly name: string; readonly maxBps: number }
   | { readonly type: 'channel-message'; readonly label: string; readonly peer: string; readonly data: string }
   | { readonly type: 'go-away'; readonly reason: string };

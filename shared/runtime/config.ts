@@ -66,7 +66,9 @@ const camel = (words: string): string =>
   words.toLowerCase().replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 
 /** Environment variables of the form SWITCHYARD_<SECTION>_<KEY>, e.g. SWITCHYARD_WEBRTC_PORT → webrtc.port. */
-function fromEnvironment(env: Readonly<Record<string, string | undefined>>): Map<string, Record<string, unknown>> {
+function fromEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+): Map<string, Record<string, unknown>> {
   const sections = new Map<string, Record<string, unknown>>();
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith('SWITCHYARD_') || value === undefined || name === 'SWITCHYARD_CONFIG') continue;
@@ -94,7 +96,10 @@ const LOOPBACK = /^(127\.|::1$|localhost$)/;
  * @throws {ConfigError} naming the offending key.
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>, cwd: string): Config {
-  const raw = readYaml(env['SWITCHYARD_CONFIG'] ?? join(cwd, 'switchyard.yaml'), env['SWITCHYARD_CONFIG'] !== undefined);
+  const raw = readYaml(
+    env['SWITCHYARD_CONFIG'] ?? join(cwd, 'switchyard.yaml'),
+    env['SWITCHYARD_CONFIG'] !== undefined,
+  );
   for (const [section, values] of fromEnvironment(env)) {
     const below = raw[section];
     raw[section] = { ...(typeof below === 'object' ? below : {}), ...values };
@@ -115,7 +120,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>, cw
   }
   if (config.sip.rtpPortMin >= config.sip.rtpPortMax)
     throw new ConfigError('sip.rtpPortMin must be below sip.rtpPortMax.');
-  const socket = config.core.socket ?? join(tmpdir(), `switchyard-${process.getuid?.() ?? 0}-${config.core.httpPort}.sock`);
+  const socket =
+    config.core.socket ??
+    join(tmpdir(), `switchyard-${process.getuid?.() ?? 0}-${config.core.httpPort}.sock`);
   return { ...config, core: { ...config.core, socket } };
 }
 
@@ -131,7 +138,10 @@ function readYaml(path: string, mustExist: boolean): Record<string, unknown> {
   try {
     value = parse(text) ?? {};
   } catch (cause) {
-    throw new ConfigError(`${path} is not valid YAML: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new ConfigError(
+      `${path} is not valid YAML: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   }
   if (typeof value !== 'object' || Array.isArray(value) || value === null)
     throw new ConfigError(`${path} must be a mapping of sections (log, core, webrtc, rtmp, sip).`);
