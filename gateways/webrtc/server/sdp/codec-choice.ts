@@ -1,0 +1,98 @@
+import type { Codec } from '@switchyard/shared/media';
+import type { NegotiatedCodec } from '../peer-contract.ts';
+import type { OfferedCodec } from './offered-codec.ts';
+import type { OfferedMedia } from './sdp-offer.ts';
+
+/** What an m-line is for, from the server: `receive` from a publisher, `send` to a viewer's slot. */
+export type MediaUse = 'receive' | 'send';
+
+export interface ChosenCodec extends NegotiatedCodec {
+  readonly offered: OfferedCodec;
+}
+
+interface Candidate {
+  readonly codec: Codec;
+  readonly rank: number;
+  readonly offered: OfferedCodec;
+}
+
+/**
+ * One payload type per codec, in the offerer's order of preference. A slot takes every codec that both sides know:
+ * the one used follows the source, and switching needs no new negotiation.
+ */
+export function chooseCodecs(media: OfferedMedia, use: MediaUse): readonly ChosenCodec[] {
+  const best = new Map<Codec, Candidate>();
+  for (const offered of media.codecs) {
+    const candidate = rate(offered, media.type, use);
+    if (candidate === undefined) continue;
+    const known = best.get(candidate.codec);
+    // A Map keeps the place of the first mention: the codec's preference stays, its variant improves.
+    if (known === undefined || candidate.rank < known.rank) best.set(candidate.codec, candidate);
+  }
+  const chosen = [...best.values()];
+  return dropVp8BesideAv1(chosen, media, use).map(({ codec, offered }) => {
+    const rtxPayloadType = media.rtx.get(offered.payloadType);
+    return {
+      codec,
+      payloadType: offered.payloadType,
+      offered,
+      ...(rtxPayloadType === undefined ? {} : { rtxPayloadType }),
+    };
+  });
+}
+
+/** Whether a publisher's m-line carries AV1 as its first choice: only then its dependency descriptor is wanted. */
+export const prefersAv1 = (codecs: readonly NegotiatedCodec[]): boolean => codecs[0]?.codec === 'av1';
+
+/**
+ * A publisher that sends AV1 is answered the dependency descriptor, and with that negotiated Chrome omits the VP8
+ * descriptor's extension (no PictureID, TL0PICIDX, TID): such an m-line must not fall back to VP8.
+ */
+function dropVp8BesideAv1(chosen: Candidate[], media: OfferedMedia, use: MediaUse): Candidate[] {
+  if (use === 'send' || media.type !== 'video' || !prefersAv1Candidate(chosen)) return chosen;
+  return chosen.filter(({ codec }) => codec !== 'vp8');
+}
+
+const prefersAv1Candidate = (chosen: readonly Candidate[]): boolean => chosen[0]?.codec === 'av1';
+
+function rate(offered: OfferedCodec, type: OfferedMedia['type'], use: MediaUse): Candidate | undefined {
+  const name = offered.name.toLowerCase();
+  if (type === 'audio') {
+    const isOpus = name === 'opus' && offered.clockRate === 48_000;
+    return isOpus ? { codec: 'opus', rank: 0, offered } : undefined;
+  }
+  if (offered.clockRate !== 90_000) return undefined;
+  switch (name) {
+    case 'vp8':
+      return { codec: 'vp8', rank: 0, offered };
+    case 'vp9':
+      return (offered.parameters.get('profile-id') ?? '0') === '0'
+        ? { codec: 'vp9', rank: 0, offered }
+        : undefined;
+    case 'av1':
+      return (offered.parameters.get('profile') ?? '0') === '0'
+        ? { codec: 'av1', rank: 0, offered }
+        : undefined;
+    case 'h264': {
+      const rank = h264Rank(offered, use);
+      return rank === undefined ? undefined : { codec: 'h264', rank, offered };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** profile_idc and constraint flags in front (RFC 6184 §8.1), best first: constrained baseline, baseline, main, high. */
+const H264_PROFILES = ['42e0', '42c0', '4200', '4d00', '640c', '6400'];
+
+/**
+ * Lower is better. Rooms carry packetization-mode 1 (FU-A, STAP-A): a slot without it cannot be sent to; a publisher
+ * in mode 0 sends single NAL units, which mode 1 contains.
+ */
+function h264Rank(offered: OfferedCodec, use: MediaUse): number | undefined {
+  const singleNal = offered.parameters.get('packetization-mode') !== '1';
+  if (singleNal && use === 'send') return undefined;
+  const profile = (offered.parameters.get('profile-level-id') ?? '42001f').toLowerCase().slice(0, 4);
+  const place = H264_PROFILES.indexOf(profile);
+  return (place < 0 ? H264_PROFILES.length : place) + (singleNal ? 100 : 0);
+}

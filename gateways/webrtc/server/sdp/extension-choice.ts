@@ -1,0 +1,85 @@
+import type { ExtensionName } from '../peer-contract.ts';
+import type { MediaUse } from './codec-choice.ts';
+import type { Offer, OfferedMedia } from './sdp-offer.ts';
+
+const URI_NAMES: ReadonlyMap<string, ExtensionName> = new Map([
+  ['urn:ietf:params:rtp-hdrext:sdes:mid', 'mid'],
+  ['urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id', 'rid'],
+  ['urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id', 'repaired-rid'],
+  ['urn:ietf:params:rtp-hdrext:ssrc-audio-level', 'audio-level'],
+  ['http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01', 'transport-cc'],
+  ['http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time', 'abs-send-time'],
+  [
+    'https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension',
+    'dependency-descriptor',
+  ],
+  ['http://www.webrtc.org/experiments/rtp-hdrext/video-layers-allocation00', 'video-layers-allocation'],
+  ['http://www.webrtc.org/experiments/rtp-hdrext/playout-delay', 'playout-delay'],
+]);
+
+/**
+ * What an m-line may negotiate. Not `video-orientation`: rooms do not carry it, and a publisher that is not answered
+ * it turns the picture itself. A slot takes no `transport-cc`: viewers report what they can receive by REMB, which
+ * needs `abs-send-time` and which Chrome sends only without the other.
+ */
+const WANTED: Readonly<Record<MediaUse, Readonly<Record<'audio' | 'video', readonly ExtensionName[]>>>> = {
+  receive: {
+    audio: ['mid', 'audio-level', 'transport-cc'],
+    video: ['mid', 'rid', 'repaired-rid', 'transport-cc', 'video-layers-allocation'],
+  },
+  send: {
+    audio: ['mid', 'audio-level', 'abs-send-time'],
+    video: ['mid', 'abs-send-time', 'playout-delay', 'dependency-descriptor'],
+  },
+};
+
+export interface ChosenExtension {
+  readonly name: ExtensionName;
+  readonly id: number;
+  readonly uri: string;
+}
+
+/**
+ * Header extensions (RFC 8285) that both sides know, each id once.
+ *
+ * @param ambiguous Ids that the offer gives to several URIs ({@link ambiguousExtensionIds}).
+ * @param dependencyDescriptor A publisher's m-line whose first codec is AV1.
+ */
+export function chooseExtensions(
+  media: OfferedMedia,
+  use: MediaUse,
+  ambiguous: ReadonlySet<number>,
+  dependencyDescriptor: boolean,
+): readonly ChosenExtension[] {
+  if (media.type !== 'audio' && media.type !== 'video') return [];
+  const wanted = new Set(WANTED[use][media.type]);
+  if (dependencyDescriptor) wanted.add('dependency-descriptor');
+  const chosen: ChosenExtension[] = [];
+  const ids = new Set<number>();
+  for (const { id, uri } of media.extensions) {
+    const name = URI_NAMES.get(uri);
+    // One-byte headers carry ids 1–14; the server writes no other kind.
+    if (name === undefined || id < 1 || id > 14 || ids.has(id) || ambiguous.has(id)) continue;
+    if (!wanted.delete(name)) continue;
+    ids.add(id);
+    chosen.push({ name, id, uri });
+  }
+  return chosen;
+}
+
+/**
+ * Ids which different m-lines of one BUNDLE use for different things. Illegal (RFC 8843 §15.1), yet aiortc does it, and
+ * misreads what it then gets: such ids are not negotiated at all.
+ */
+export function ambiguousExtensionIds(offer: Offer): ReadonlySet<number> {
+  const uris = new Map<number, string>();
+  const ambiguous = new Set<number>();
+  for (const media of offer.media) {
+    if (media.rejected) continue;
+    for (const { id, uri } of media.extensions) {
+      if ((uris.get(id) ?? uri) !== uri) ambiguous.add(id);
+      uris.set(id, uri);
+    }
+  }
+  return ambiguous;
+}

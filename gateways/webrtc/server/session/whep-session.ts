@@ -1,0 +1,212 @@
+import {
+  DEFAULT_LOCAL_TRACK_CONFIG,
+  type EndpointEvent,
+  type ProtocolError,
+  type TrackId,
+  type TrackSource,
+  trackId,
+} from '@switchyard/shared/protocol';
+import type { LinkEndpoint } from '@switchyard/shared/runtime';
+import type { NegotiatedMedia, PeerListener } from '../peer-contract.ts';
+import type { IceFragment } from '../sdp/ice-fragment.ts';
+import type { Offer } from '../sdp/sdp-offer.ts';
+import {
+  type HttpSession,
+  type HttpSessionRequest,
+  IceResource,
+  type OpenHttpSession,
+  type PatchResult,
+} from './http-session.ts';
+import type { SessionEnvironment } from './session-environment.ts';
+import { WhepFollower } from './whep-follower.ts';
+
+const AUDIO_TRACK: TrackId = trackId(1);
+const VIDEO_TRACK: TrackId = trackId(2);
+
+/**
+ * Joins the room unseen, as a viewer, and answers its offer. A room without publishers is fine: it plays as soon as
+ * someone publishes.
+ */
+export const openWhepSession: OpenHttpSession = async (environment, request, onEnd) => {
+  const session = new WhepSession(environment, request, onEnd);
+  const error = (await session.join(request.room)) ?? session.negotiate(request.offer);
+  if (error === undefined) return { ok: true, session };
+  session.close();
+  return { ok: false, error };
+};
+
+/** One WHEP viewer: one slot for audio, one for video, whose sources follow the room. */
+class WhepSession implements HttpSession {
+  readonly id: string;
+  readonly #environment: SessionEnvironment;
+  readonly #endpoint: LinkEndpoint;
+  readonly #ice: IceResource;
+  readonly #onEnd: (session: HttpSession) => void;
+  /** The one peer that is watched; undefined: whoever speaks. */
+  readonly #watched: string | undefined;
+  readonly #follower: WhepFollower;
+  #audio: NegotiatedMedia | undefined;
+  #video: NegotiatedMedia | undefined;
+  #audioSource: TrackSource | undefined;
+  #videoSource: TrackSource | undefined;
+  #answer = '';
+  #closed = false;
+
+  constructor(
+    environment: SessionEnvironment,
+    request: HttpSessionRequest,
+    onEnd: (session: HttpSession) => void,
+  ) {
+    this.id = environment.newToken();
+    this.#environment = environment;
+    this.#onEnd = onEnd;
+    this.#watched = request.peer;
+    this.#follower = new WhepFollower(
+      (codec) => codec === 'opus' || (this.#video?.codecs.some((each) => each.codec === codec) ?? false),
+    );
+    this.#ice = new IceResource(environment, this.#transportListener());
+    this.#endpoint = environment.core.openEndpoint('whep', request.address, {
+      onEvent: (event) => this.#onEvent(event),
+    });
+  }
+
+  get etag(): string {
+    return this.#ice.etag;
+  }
+
+  get answer(): string {
+    return this.#answer;
+  }
+
+  async join(room: string): Promise<ProtocolError | undefined> {
+    const all = this.#watched === undefined;
+    return this.#endpoint.request({
+      type: 'join',
+      app: this.#environment.app,
+      room,
+      peer: `whep-${this.#environment.newSuffix(6)}`,
+      publish: { peer: false, tracks: false },
+      subscribe: { peers: all, tracks: all },
+      replace: true,
+    });
+  }
+
+  /** Answers the offer, and starts to follow the room. */
+  negotiate(offer: Offer): ProtocolError | undefined {
+    const isFirst = (mid: string, type: string): boolean =>
+      offer.media.find((media) => media.type === type && !media.rejected && media.direction !== 'sendonly')
+        ?.mid === mid;
+    const { negotiation } = this.#ice;
+    const result = negotiation.answer(offer, {
+      use: ({ mid, type }) => (isFirst(mid, type) ? 'send' : undefined),
+      // One stream: the viewer keeps lips in sync.
+      msid: ({ type }) => ({ stream: 'switchyard', track: type }),
+      allOrNothing: true,
+    });
+    if (!result.ok) return result.error;
+    this.#answer = result.sdp;
+    const sending = result.session.media.filter(({ direction }) => direction === 'send');
+    this.#audio = sending.find(({ kind }) => kind === 'audio');
+    this.#video = sending.find(({ kind }) => kind === 'video');
+    if (this.#audio !== undefined) {
+      negotiation.transport?.bindSlot(this.#audio.mid, this.#endpoint.id, AUDIO_TRACK);
+      if (this.#watched === undefined)
+        this.#endpoint.control({ type: 'mixer-attach', mode: 'auto', slots: [AUDIO_TRACK] });
+    }
+    if (this.#video !== undefined)
+      negotiation.transport?.bindSlot(this.#video.mid, this.#endpoint.id, VIDEO_TRACK);
+    if (this.#watched !== undefined) this.#endpoint.control({ type: 'subscribe-peer', peer: this.#watched });
+    for (const event of this.#early.splice(0)) this.#follow(event);
+    return undefined;
+  }
+
+  patch(fragment: IceFragment, ifMatch: string | undefined): PatchResult {
+    return this.#ice.patch(fragment, ifMatch);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#endpoint.close();
+    this.#ice.negotiation.close();
+  }
+
+  /** What the room told between join and answer, when it was not known yet what the viewer can play. */
+  readonly #early: EndpointEvent[] = [];
+
+  #onEvent(event: EndpointEvent): void {
+    if (this.#closed) return;
+    if (event.type === 'closed') {
+      this.close();
+      this.#onEnd(this);
+    } else if (this.#ice.negotiation.session === undefined) {
+      this.#early.push(event);
+    } else {
+      this.#follow(event);
+    }
+  }
+
+  #follow(event: EndpointEvent): void {
+    const nowMs = this.#environment.nowMs();
+    switch (event.type) {
+      case 'track-started':
+        this.#follower.onTrackStarted(event.peer, event.info, nowMs);
+        break;
+      case 'track-stopped':
+        this.#follower.onTrackStopped(event.peer, event.track);
+        break;
+      case 'peer-left':
+        this.#follower.onPeerLeft(event.peer);
+        break;
+      case 'voice-activity':
+        this.#follower.onVoice(event.peer, nowMs);
+        break;
+      default:
+        return;
+    }
+    if (this.#video !== undefined)
+      this.#videoSource = this.#switchTo(VIDEO_TRACK, 'video', this.#videoSource, this.#follower.video);
+    if (this.#audio !== undefined && this.#watched !== undefined)
+      this.#audioSource = this.#switchTo(AUDIO_TRACK, 'audio', this.#audioSource, this.#follower.audio);
+  }
+
+  #switchTo(
+    track: TrackId,
+    kind: 'audio' | 'video',
+    from: TrackSource | undefined,
+    to: TrackSource | undefined,
+  ): TrackSource | undefined {
+    if (from?.peer === to?.peer && from?.track === to?.track) return from;
+    if (to === undefined) this.#endpoint.control({ type: 'local-track-detach', track });
+    else
+      this.#endpoint.control({
+        type: 'local-track-attach',
+        track,
+        kind,
+        source: to,
+        config: DEFAULT_LOCAL_TRACK_CONFIG,
+      });
+    return to;
+  }
+
+  #requestKeyframe(): void {
+    if (this.#videoSource !== undefined)
+      this.#endpoint.control({ type: 'local-track-keyframe-request', track: VIDEO_TRACK });
+  }
+
+  #transportListener(): PeerListener {
+    return {
+      onConnected: () => this.#requestKeyframe(),
+      onClosed: () => {
+        if (this.#closed) return;
+        this.close();
+        this.#onEnd(this);
+      },
+      onMedia: () => {},
+      onTrackFacts: () => {},
+      onKeyframeRequest: () => this.#requestKeyframe(),
+      onEstimate: (bitrateBps) => this.#endpoint.control({ type: 'egress-estimate', bitrateBps }),
+      onData: () => {},
+    };
+  }
+}
