@@ -82,17 +82,30 @@ function rate(offered: OfferedCodec, type: OfferedMedia['type'], use: MediaUse):
   }
 }
 
-/** profile_idc and constraint flags in front (RFC 6184 §8.1), best first: constrained baseline, baseline, main, high. */
-const H264_PROFILES = ['42e0', '42c0', '4200', '4d00', '640c', '6400'];
-
 /**
- * Lower is better. Rooms carry packetization-mode 1 (FU-A, STAP-A): a slot without it cannot be sent to; a publisher
+ * Lower is better: constrained baseline (42e01f first), baseline, main, high, others (RFC 6184 §8.1: profile_idc, then
+ * constraint flags). Rooms carry packetization-mode 1 (FU-A, STAP-A): a slot without it cannot be sent to; a publisher
  * in mode 0 sends single NAL units, which mode 1 contains.
  */
 function h264Rank(offered: OfferedCodec, use: MediaUse): number | undefined {
   const singleNal = offered.parameters.get('packetization-mode') !== '1';
   if (singleNal && use === 'send') return undefined;
-  const profile = (offered.parameters.get('profile-level-id') ?? '42001f').toLowerCase().slice(0, 4);
-  const place = H264_PROFILES.indexOf(profile);
-  return (place < 0 ? H264_PROFILES.length : place) + (singleNal ? 100 : 0);
+  return profileRank(offered.parameters.get('profile-level-id') ?? '42000a') + (singleNal ? 10 : 0);
+}
+
+const CONSTRAINT_SET1 = 0x40;
+
+function profileRank(profileLevelId: string): number {
+  const profile = profileLevelId.slice(0, 2).toLowerCase();
+  const constraints = Number.parseInt(profileLevelId.slice(2, 4), 16);
+  switch (profile) {
+    case '42':
+      return constraints === 0xe0 ? 0 : (constraints & CONSTRAINT_SET1) !== 0 ? 1 : 2;
+    case '4d':
+      return 3;
+    case '64':
+      return 4;
+    default:
+      return 5;
+  }
 }

@@ -33,10 +33,16 @@ const WANTED: Readonly<Record<MediaUse, Readonly<Record<'audio' | 'video', reado
   },
 };
 
+/** The direction of an `a=extmap:<id>/<direction>` that helps an m-line, in the offer and in the answer. */
+const OFFERED_FOR = { receive: 'sendonly', send: 'recvonly' } as const;
+const ANSWERED_FOR = { receive: 'recvonly', send: 'sendonly' } as const;
+
 export interface ChosenExtension {
   readonly name: ExtensionName;
   readonly id: number;
   readonly uri: string;
+  /** As the server sees it, where the offer limits it. */
+  readonly direction: 'sendonly' | 'recvonly' | undefined;
 }
 
 /**
@@ -56,13 +62,14 @@ export function chooseExtensions(
   if (dependencyDescriptor) wanted.add('dependency-descriptor');
   const chosen: ChosenExtension[] = [];
   const ids = new Set<number>();
-  for (const { id, uri } of media.extensions) {
+  for (const { id, uri, direction } of media.extensions) {
     const name = URI_NAMES.get(uri);
+    if (direction !== undefined && direction !== 'sendrecv' && direction !== OFFERED_FOR[use]) continue;
     // One-byte headers carry ids 1–14; the server writes no other kind.
     if (name === undefined || id < 1 || id > 14 || ids.has(id) || ambiguous.has(id)) continue;
     if (!wanted.delete(name)) continue;
     ids.add(id);
-    chosen.push({ name, id, uri });
+    chosen.push({ name, id, uri, direction: direction === undefined ? undefined : ANSWERED_FOR[use] });
   }
   return chosen;
 }

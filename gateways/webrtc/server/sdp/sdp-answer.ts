@@ -131,7 +131,11 @@ function rtpSection(answer: Extract<MediaAnswer, { kind: 'media' }>): MediaDescr
     rtp: codecs.flatMap(rtpMaps),
     fmtp: codecs.flatMap((codec) => formatLines(codec, use)),
     rtcpFb: codecs.flatMap((codec) => feedbackLines(codec, use)),
-    ext: answer.extensions.map(({ id, uri }) => ({ value: id, uri })),
+    ext: answer.extensions.map(({ id, uri, direction }) => ({
+      value: id,
+      uri,
+      ...(direction === undefined ? {} : { direction }),
+    })),
     direction: direction[media.direction],
     rtcpMux: 'rtcp-mux',
     ...(offered.allowMixedExtensions ? { extmapAllowMixed: 'extmap-allow-mixed' } : {}),

@@ -15,6 +15,8 @@ const SSRCS_MAX = 32;
 export interface OfferedExtension {
   readonly id: number;
   readonly uri: string;
+  /** As the offerer sees it (RFC 8285 §5); undefined: both ways. */
+  readonly direction: string | undefined;
 }
 
 /** An m-line of an offer, with the parser's surprises taken out: every identifier is a string. */
@@ -164,8 +166,8 @@ function readMedia(
     codecs,
     rtx,
     extensions: (section.ext ?? [])
-      .filter((each) => each.direction === undefined && each['encrypt-uri'] === undefined)
-      .map((each) => ({ id: Number(each.value), uri: String(each.uri) })),
+      .filter((each) => each['encrypt-uri'] === undefined)
+      .map((each) => ({ id: Number(each.value), uri: String(each.uri), direction: each.direction })),
     allowMixedExtensions: section.extmapAllowMixed !== undefined,
     reducedSizeRtcp: section.rtcpRsize !== undefined,
     simulcast: simulcastList(section),
