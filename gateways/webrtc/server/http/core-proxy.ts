@@ -1,0 +1,30 @@
+import httpProxy from '@fastify/http-proxy';
+import type { FastifyInstance } from 'fastify';
+import { sendProblem } from './problem.ts';
+
+export interface CoreProxyOptions {
+  /** Of the core's HTTP API. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `/api/core/*` → the core's HTTP API, so that the console needs one origin. */
+export async function coreProxy(app: FastifyInstance, { host, port }: CoreProxyOptions): Promise<void> {
+  app.addHook('onRequest', async (request, reply) => {
+    // Development mode asks for no token: a page of elsewhere must not kick peers by a form post.
+    if (request.headers['sec-fetch-site'] === 'cross-site')
+      return sendProblem(reply, { code: 'not-allowed', detail: 'not from another site' });
+    return undefined;
+  });
+  await app.register(httpProxy, {
+    upstream: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    prefix: '/api/core',
+    rewritePrefix: '/',
+    http: { requestOptions: { timeout: 10_000 } },
+    replyOptions: {
+      onError: (reply) => {
+        sendProblem(reply, { code: 'core-unavailable' });
+      },
+    },
+  });
+}
