@@ -9,6 +9,28 @@ export class ConfigError extends Error {
   override name = 'ConfigError';
 }
 
+/** What a process is configured to do. Every key has a default; see the schema below for what each means. */
+export interface Config {
+  readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' };
+  readonly core: { readonly httpHost: string; readonly httpPort: number; readonly socket: string };
+  readonly webrtc: {
+    readonly host: string;
+    readonly port: number;
+    readonly mediaAddresses?: string[] | undefined;
+  };
+  readonly rtmp: {
+    readonly host: string;
+    readonly port: number;
+    readonly transcode: 'auto' | 'passthrough' | 'transcode' | 'reject';
+  };
+  readonly sip: {
+    readonly host: string;
+    readonly port: number;
+    readonly rtpPortMin: number;
+    readonly rtpPortMax: number;
+  };
+}
+
 const port = z.int().min(0).max(65_535);
 
 /** Defaults stand beside their explanation; a key that is not here is refused. */
@@ -57,10 +79,6 @@ const schema = z.strictObject({
     })
     .prefault({}),
 });
-
-export type Config = Omit<z.infer<typeof schema>, 'core'> & {
-  readonly core: z.infer<typeof schema>['core'] & { readonly socket: string };
-};
 
 const camel = (words: string): string =>
   words.toLowerCase().replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
