@@ -12,6 +12,25 @@ const unit = (name: string, root: string, extra: object = {}) => ({
 const outside = (name: string) =>
   unit(name, `test/${name}`, { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false });
 
+// vitest 5 prints failures with Map.groupBy, which Node 20 does not have.
+if (!('groupBy' in Map))
+  Object.assign(Map, {
+    groupBy: <Key, Item>(
+      items: Iterable<Item>,
+      keyOf: (item: Item, index: number) => Key,
+    ): Map<Key, Item[]> => {
+      const groups = new Map<Key, Item[]>();
+      let index = 0;
+      for (const item of items) {
+        const key = keyOf(item, index++);
+        const group = groups.get(key);
+        if (group === undefined) groups.set(key, [item]);
+        else group.push(item);
+      }
+      return groups;
+    },
+  });
+
 export default defineConfig({
   test: {
     projects: [

@@ -76,6 +76,8 @@ export class FrameSplitter {
 
   #emit(bytes: Buffer, start: number, end: number): void {
     const typeAt = start + FRAME_LENGTH_BYTES;
-    this.#onFrame(bytes[typeAt] ?? 0, bytes.subarray(typeAt + 1, end));
+    // No Buffer: its slice() does not copy, and whoever keeps a packet must be able to rely on that.
+    const body = new Uint8Array(bytes.buffer, bytes.byteOffset + typeAt + 1, end - typeAt - 1);
+    this.#onFrame(bytes[typeAt] ?? 0, body);
   }
 }
