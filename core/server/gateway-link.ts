@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { emptyMediaPacket, type MediaPacket } from '@switchyard/shared/media';
+import { emptyMediaPacket, type MediaPacket, readU32 } from '@switchyard/shared/media';
 import {
   type ClientKind,
   type EndpointControl,
@@ -10,7 +10,6 @@ import {
   LINK_PROTOCOL,
   type ProtocolError,
   readMediaFrame,
-  readU32,
   trackId,
   writeFanoutTarget,
 } from '@switchyard/shared/protocol';

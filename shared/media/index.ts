@@ -1,11 +1,21 @@
-export {
-  CODECS,
-  type Codec,
-  clockRateOf,
-  codecNumber,
-  emptyMediaPacket,
-  kindOf,
-  type MediaKind,
-  type MediaPacket,
-  NO_AUDIO_LEVEL,
-} from './media-packet.ts';
+export * from './bytes.ts';
+export * from './codec/av1.ts';
+export * from './codec/avc-config.ts';
+export * from './codec/dependency-descriptor.ts';
+export * from './codec/g711.ts';
+export * from './codec/h264.ts';
+export * from './codec/h264-depacketizer.ts';
+export * from './codec/h264-packetizer.ts';
+export * from './codec/h264-sps.ts';
+export * from './codec/opus.ts';
+export { readVp8Payload } from './codec/vp8.ts';
+export * from './codec/vp9.ts';
+export * from './media-packet.ts';
+export * from './patch.ts';
+export * from './read-payload.ts';
+export * from './rtcp-reader.ts';
+export * from './rtcp-transport-cc.ts';
+export * from './rtcp-writer.ts';
+export * from './rtp-extension.ts';
+export * from './rtp-packet.ts';
+export * from './serial.ts';

@@ -12,7 +12,7 @@
  * fan-out   targetCount u16 · media header · targetCount × target · descriptor · payload   core → gateway
  * ```
  */
-import { CODECS, type MediaPacket } from '@switchyard/shared/media';
+import { CODECS, type MediaPacket, readU16, readU32, writeU16, writeU32 } from '@switchyard/shared/media';
 import { FANOUT_TARGET_BYTES, type FanoutFrame, type FanoutTarget } from './media-fanout.ts';
 
 /** Version in the hello; both ends must have the same. */
@@ -46,23 +46,6 @@ const FANOUT_PREFIX_BYTES = FRAME_LENGTH_BYTES + 1 + 2;
 const HAS_TL0 = 1;
 const DESCRIPTOR_MAX_BYTES = 255;
 const U32 = 0x1_0000_0000;
-
-export const readU16 = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
-export const readU32 = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at] ?? 0) * 0x1_00_00_00 + (((bytes[at + 1] ?? 0) << 16) | readU16(bytes, at + 2))) >>> 0;
-
-export function writeU16(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >>> 8;
-  bytes[at + 1] = value;
-}
-
-export function writeU32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >>> 24;
-  bytes[at + 1] = value >>> 16;
-  bytes[at + 2] = value >>> 8;
-  bytes[at + 3] = value;
-}
 
 function writeMediaHeader(
   bytes: Uint8Array,

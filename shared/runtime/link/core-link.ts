@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { emptyMediaPacket } from '@switchyard/shared/media';
+import { emptyMediaPacket, readU32 } from '@switchyard/shared/media';
 import {
   type ClientKind,
   type EndpointId,
@@ -8,7 +8,6 @@ import {
   FanoutReader,
   FRAME_TYPES,
   LINK_PROTOCOL,
-  readU32,
 } from '@switchyard/shared/protocol';
 import type { CorePort, EndpointListener, LinkEndpoint } from '../link-endpoint.ts';
 import type { Logger } from '../logger.ts';
