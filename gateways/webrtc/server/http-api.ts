@@ -1,6 +1,7 @@
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { consoleFiles } from './http/console-files.ts';
 import { type CoreProxyOptions, coreProxy } from './http/core-proxy.ts';
+import { DEFAULT_ENTRY_POINTS, type EntryPoints, entryPoints } from './http/entry-points.ts';
 import { isLocalHost } from './http/host-guard.ts';
 import { problemOf, sendProblem } from './http/problem.ts';
 import { SessionRegistry } from './http/session-registry.ts';
@@ -22,6 +23,8 @@ export interface HttpApiOptions {
   readonly environment: SessionEnvironment;
   readonly core: CoreProxyOptions;
   readonly logger: HttpApiLogger;
+  /** Where OBS and phones come in: told to the console. */
+  readonly entry?: EntryPoints;
 }
 
 /** Everything that the gateway says over TCP: console, SDK signalling, WHIP, WHEP, and the way to the core's API. */
@@ -31,7 +34,7 @@ export class HttpApi {
   readonly #signaling: WsSignaling;
   #draining = false;
 
-  constructor({ environment, core, logger }: HttpApiOptions) {
+  constructor({ environment, core, logger, entry = DEFAULT_ENTRY_POINTS }: HttpApiOptions) {
     const app = Fastify({
       routerOptions: { maxParamLength: URL_PART_MAX_LENGTH },
       // Draining answers for itself, with Retry-After.
@@ -64,6 +67,7 @@ export class HttpApi {
     app.register(async (scope) => whipRoutes(scope, routes));
     app.register(async (scope) => whepRoutes(scope, routes));
     app.register(async (scope) => coreProxy(scope, core));
+    app.register(async (scope) => entryPoints(scope, entry));
     app.register(async (scope) => consoleFiles(scope));
     this.#signaling = new WsSignaling(app.server, routes);
   }
