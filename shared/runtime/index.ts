@@ -7,3 +7,4 @@ export * from './link/link-writer.ts';
 export { readJson } from './link/read-json.ts';
 export * from './link-endpoint.ts';
 export * from './logger.ts';
+export * from './on-parent-exit.ts';

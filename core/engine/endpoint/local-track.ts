@@ -1,0 +1,260 @@
+import { type Codec, clockRateOf, type MediaKind, type MediaPacket } from '@switchyard/shared/media';
+import type {
+  LayerReason,
+  LocalTrackConfig,
+  LocalTrackStatus,
+  TrackId,
+  TrackSource,
+} from '@switchyard/shared/protocol';
+import type { EngineOutput } from '../io.ts';
+import type { ChannelFan } from '../room/channel-fan.ts';
+import { SeqRewriter } from './rewriter/seq-rewriter.ts';
+import { TimestampRewriter } from './rewriter/timestamp-rewriter.ts';
+import { DECISION, type Decision, type LayerSelector } from './selector/selector.ts';
+import { SimulcastSelector } from './selector/simulcast.ts';
+import { SvcSelector } from './selector/svc.ts';
+
+/** A source without packets for this long is inactive, milliseconds. */
+export const INACTIVE_AFTER_MS: number = 2000;
+/** A keyframe that is waited for is asked for again after this time, milliseconds. */
+const KEYFRAME_RETRY_MS = 100;
+
+/** What a local track asks of the room it is in. */
+export interface LocalTrackHome {
+  readonly output: EngineOutput;
+  requestKeyframe(fan: ChannelFan, spatial: number, nowMs: number): void;
+}
+
+/** us → client: one slot of a viewer. Takes packets of its source, picks, renumbers and forwards them. */
+export class LocalTrack {
+  readonly endpoint: number;
+  readonly id: TrackId;
+  readonly kind: MediaKind;
+  readonly #home: LocalTrackHome;
+  readonly #seq = new SeqRewriter(16);
+  readonly #pictureId = new SeqRewriter(15);
+  readonly #tl0 = new SeqRewriter(8);
+  readonly #timestamp: TimestampRewriter;
+  config: LocalTrackConfig;
+  source: TrackSource | undefined;
+  #fan: ChannelFan | undefined;
+  #selector: LayerSelector | undefined;
+  #selectorCodec: Codec | undefined;
+  #selectorSvc = false;
+  #targetSpatial: number;
+  #targetTemporal: number;
+  reason: LayerReason = 'no-source';
+  #status: LocalTrackStatus = 'waiting';
+  #saidStatus: LocalTrackStatus | undefined;
+  #saidLayers = '';
+  #lastForwardMs = -1;
+  #keyframeAskedMs = Number.NEGATIVE_INFINITY;
+  #started = false;
+  #replaying = false;
+  #replayTimestamp = -1;
+  #replayOut = 0;
+  packets = 0;
+  bytes = 0;
+
+  constructor(
+    endpoint: number,
+    id: TrackId,
+    kind: MediaKind,
+    config: LocalTrackConfig,
+    home: LocalTrackHome,
+  ) {
+    this.endpoint = endpoint;
+    this.id = id;
+    this.kind = kind;
+    this.config = config;
+    this.#home = home;
+    this.#targetSpatial = config.maxSpatial;
+    this.#targetTemporal = config.maxTemporal;
+    this.#timestamp = new TimestampRewriter(clockRateOf(kind === 'audio' ? 'opus' : 'vp8'));
+  }
+
+  get fan(): ChannelFan | undefined {
+    return this.#fan;
+  }
+
+  get status(): LocalTrackStatus {
+    return this.#status;
+  }
+
+  get current(): { readonly spatial: number; readonly temporal: number } | null {
+    const selector = this.#selector;
+    if (selector === undefined || selector.spatial < 0) return null;
+    return { spatial: selector.spatial, temporal: selector.temporal };
+  }
+
+  get target(): { readonly spatial: number; readonly temporal: number } {
+    return { spatial: this.#targetSpatial, temporal: this.#targetTemporal };
+  }
+
+  /** Takes another source, or none. The viewer's stream goes on without a gap. */
+  attach(source: TrackSource | undefined, fan: ChannelFan | undefined, nowMs: number): void {
+    this.#fan?.unsubscribe(this);
+    this.source = source;
+    this.#fan = fan;
+    this.#selector = undefined;
+    this.#selectorCodec = undefined;
+    this.#started = false;
+    this.#lastForwardMs = -1;
+    this.#keyframeAskedMs = Number.NEGATIVE_INFINITY;
+    this.#status = 'waiting';
+    this.reason = fan === undefined ? 'no-source' : 'waiting-for-keyframe';
+    if (fan === undefined) return;
+    if (!(this.kind === 'video' && fan.replay(this, nowMs))) this.#askKeyframe(nowMs);
+    fan.subscribe(this);
+  }
+
+  /** The allocator's decision. */
+  setTarget(spatial: number, temporal: number, reason: LayerReason): void {
+    this.#targetSpatial = spatial;
+    this.#targetTemporal = temporal;
+    this.reason = reason;
+    this.#selector?.setTarget(spatial, temporal);
+  }
+
+  /** The viewer lost its picture. */
+  keyframeRequested(nowMs: number): void {
+    const fan = this.#fan;
+    if (fan === undefined || this.kind === 'audio') return;
+    const spatial = this.#selector?.spatial ?? 0;
+    this.#home.requestKeyframe(fan, Math.max(0, spatial), nowMs);
+  }
+
+  /** The source stopped (it may come back). */
+  ended(): void {
+    this.#status = 'ended';
+  }
+
+  /** Hot path: one packet of the source. */
+  handleMedia(packet: MediaPacket, nowMs: number): void {
+    const decision = this.kind === 'audio' ? this.#audioDecision() : this.#videoDecision(packet, nowMs);
+    if (decision === DECISION.skip) return;
+    if (decision === DECISION.drop) {
+      this.#drop(packet);
+      return;
+    }
+    if (decision === DECISION.switch) this.#restart();
+    const seq = this.#seq.forward(packet.seq);
+    if (seq < 0) return;
+    const timestamp = this.#replaying
+      ? this.#replayedTimestamp(packet, nowMs)
+      : this.#timestamp.forward(packet.timestamp, packet.captureMs, nowMs);
+    const pictureId = packet.pictureId < 0 ? -1 : this.#pictureId.forward(packet.pictureId);
+    const tl0PicIdx = packet.tl0PicIdx < 0 ? -1 : this.#tl0.forward(packet.tl0PicIdx);
+    this.#lastForwardMs = nowMs;
+    this.packets += 1;
+    this.bytes += packet.payload.length;
+    const marker = this.#selector === undefined ? packet.marker : this.#selector.marker;
+    this.#home.output.forward(this.endpoint, this.id, packet, seq, timestamp, marker, pictureId, tl0PicIdx);
+  }
+
+  beginReplay(): void {
+    this.#replaying = true;
+    this.#replayTimestamp = -1;
+  }
+
+  /** Live packets go on from here in real time. */
+  endReplay(): void {
+    this.#replaying = false;
+    this.#timestamp.restart();
+  }
+
+  /** Status and keyframe retries; tells the viewer what changed. */
+  tick(nowMs: number): void {
+    if (this.kind === 'video' && this.#fan !== undefined && this.#status !== 'ended')
+      this.#retryKeyframe(nowMs);
+    if (this.#lastForwardMs >= 0 && this.#status !== 'ended')
+      this.#status = nowMs - this.#lastForwardMs > INACTIVE_AFTER_MS ? 'inactive' : 'active';
+    if (this.#status !== this.#saidStatus) {
+      this.#saidStatus = this.#status;
+      this.#home.output.event(this.endpoint, {
+        type: 'local-track-status',
+        track: this.id,
+        status: this.#status,
+      });
+    }
+    if (this.kind === 'video') this.#sayLayers();
+  }
+
+  #sayLayers(): void {
+    const { current } = this;
+    const target = this.#fan === undefined ? null : this.target;
+    const said = `${current?.spatial},${current?.temporal},${target?.spatial},${target?.temporal},${this.reason}`;
+    if (said === this.#saidLayers) return;
+    this.#saidLayers = said;
+    const event = {
+      type: 'local-track-layers',
+      track: this.id,
+      current,
+      target,
+      reason: this.reason,
+    } as const;
+    this.#home.output.event(this.endpoint, event);
+  }
+
+  #retryKeyframe(nowMs: number): void {
+    if (this.#lastForwardMs >= 0 && (this.#selector?.keyframeWanted(nowMs) ?? -1) < 0) return;
+    if (nowMs - this.#keyframeAskedMs >= KEYFRAME_RETRY_MS) this.#askKeyframe(nowMs);
+  }
+
+  #askKeyframe(nowMs: number): void {
+    if (this.kind === 'audio' || this.#fan === undefined) return;
+    this.#keyframeAskedMs = nowMs;
+    const wanted = this.#selector?.keyframeWanted(nowMs) ?? -1;
+    this.#home.requestKeyframe(
+      this.#fan,
+      wanted < 0 ? Math.max(0, this.#selector?.spatial ?? 0) : wanted,
+      nowMs,
+    );
+  }
+
+  #audioDecision(): Decision {
+    if (this.#started) return DECISION.forward;
+    this.#started = true;
+    return DECISION.switch;
+  }
+
+  #videoDecision(packet: MediaPacket, nowMs: number): Decision {
+    if (this.#selectorCodec !== packet.codec || this.#selectorSvc !== packet.svc)
+      this.#chooseSelector(packet);
+    return this.#selector?.select(packet, nowMs) ?? DECISION.skip;
+  }
+
+  #chooseSelector(packet: MediaPacket): void {
+    // A descriptor that is missing in the middle of an SVC stream does not make it another stream.
+    if (this.#selectorCodec === packet.codec && this.#selectorSvc && this.#lastForwardMs >= 0) return;
+    this.#selectorCodec = packet.codec;
+    this.#selectorSvc = packet.svc;
+    this.#selector = packet.svc
+      ? new SvcSelector(this.#targetSpatial, this.#targetTemporal)
+      : new SimulcastSelector(this.#targetSpatial, this.#targetTemporal);
+  }
+
+  #drop(packet: MediaPacket): void {
+    this.#seq.drop(packet.seq);
+    // Spatial layers of one picture share its number: only a picture that goes as a whole leaves the count.
+    if (packet.pictureId >= 0 && packet.temporal > (this.#selector?.temporal ?? 0))
+      this.#pictureId.drop(packet.pictureId);
+  }
+
+  #restart(): void {
+    this.#seq.restart();
+    this.#timestamp.restart();
+    this.#pictureId.restart();
+    this.#tl0.restart();
+    if (this.reason === 'waiting-for-keyframe') this.reason = 'best';
+  }
+
+  /** Pictures a millisecond apart: the viewer's decoder catches up at once and shows the last one. */
+  #replayedTimestamp(packet: MediaPacket, nowMs: number): number {
+    if (packet.timestamp !== this.#replayTimestamp) {
+      this.#replayTimestamp = packet.timestamp;
+      this.#replayOut = this.#timestamp.follow(packet.captureMs, nowMs);
+    }
+    return this.#replayOut;
+  }
+}

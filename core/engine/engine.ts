@@ -1,0 +1,215 @@
+import type { MediaPacket } from '@switchyard/shared/media';
+import {
+  type ClientKind,
+  type EndpointControl,
+  isName,
+  type ProtocolError,
+} from '@switchyard/shared/protocol';
+import { Endpoint, type EndpointHome } from './endpoint/endpoint.ts';
+import type { RemoteTrack } from './endpoint/remote-track.ts';
+import type {
+  Channel,
+  ChannelFeedback,
+  EngineInput,
+  EngineOutput,
+  Fabric,
+  FabricListener,
+  PresenceValue,
+  RoomMessage,
+} from './io.ts';
+import { ChannelFan } from './room/channel-fan.ts';
+import { channelName, Room, type RoomHome, roomMap } from './room/room.ts';
+
+/** Timers of the engine have this grain, milliseconds. */
+export const TICK_MS: number = 50;
+
+/** Rooms, endpoints and the streams between them. Pure: see {@link EngineInput}. */
+export class Engine implements EngineInput, FabricListener, EndpointHome, RoomHome {
+  readonly output: EngineOutput;
+  readonly fabric: Fabric;
+  /** Index is the endpoint's number. */
+  readonly #endpoints: (Endpoint | undefined)[] = [];
+  readonly #rooms = new Map<string, Room>();
+  /** Index is the channel's number. */
+  readonly #fans: (ChannelFan | undefined)[] = [];
+  readonly #fanByName = new Map<string, ChannelFan>();
+  readonly #publishers: (RemoteTrack | undefined)[] = [];
+  readonly #freeChannels: number[] = [];
+  #endpointCount = 0;
+  #lastTickMs = 0;
+
+  constructor(output: EngineOutput, fabric: Fabric) {
+    this.output = output;
+    this.fabric = fabric;
+  }
+
+  get rooms(): Iterable<Room> {
+    return this.#rooms.values();
+  }
+
+  get endpointCount(): number {
+    return this.#endpointCount;
+  }
+
+  get nextDeadlineMs(): number {
+    return this.#endpointCount === 0 ? Number.POSITIVE_INFINITY : this.#lastTickMs + TICK_MS;
+  }
+
+  room(app: string, name: string): Room | undefined {
+    return this.#rooms.get(roomMap(app, name));
+  }
+
+  openEndpoint(
+    endpoint: number,
+    client: ClientKind,
+    gateway: string,
+    address: string | undefined,
+    nowMs: number,
+  ): void {
+    this.closeEndpoint(endpoint, nowMs);
+    this.#endpoints[endpoint] = new Endpoint(endpoint, client, gateway, address, this, nowMs);
+    this.#endpointCount += 1;
+  }
+
+  closeEndpoint(endpoint: number, nowMs: number): void {
+    const closing = this.#endpoints[endpoint];
+    if (closing === undefined) return;
+    this.#leave(closing, nowMs);
+    this.#endpoints[endpoint] = undefined;
+    this.#endpointCount -= 1;
+  }
+
+  handleControl(number: number, control: EndpointControl, nowMs: number): void {
+    const endpoint = this.#endpoints[number];
+    const request = 'request' in control ? control.request : undefined;
+    const error =
+      endpoint === undefined ? { code: 'unknown-endpoint' as const } : this.#handle(endpoint, control, nowMs);
+    if (request !== undefined)
+      this.output.event(
+        number,
+        error === undefined ? { type: 'reply', request } : { type: 'reply', request, error },
+      );
+    else if (error !== undefined) this.output.event(number, { type: 'error', error });
+  }
+
+  handleMedia(endpoint: number, track: number, packet: MediaPacket, nowMs: number): void {
+    this.#endpoints[endpoint]?.remoteTracks.get(track)?.handleMedia(packet, nowMs);
+  }
+
+  handleTick(nowMs: number): void {
+    this.#lastTickMs = nowMs;
+    for (const fan of this.#fans) fan?.meter.tick(nowMs);
+    for (const room of this.#rooms.values()) room.tick(nowMs);
+  }
+
+  /** Ends an endpoint from this side, with a reason its client is told. */
+  kick(endpoint: Endpoint, error: ProtocolError, nowMs: number): void {
+    this.closeEndpoint(endpoint.id, nowMs);
+    this.output.event(endpoint.id, { type: 'closed', error });
+  }
+
+  channelMedia(channel: Channel, packet: MediaPacket, nowMs: number): void {
+    this.#fans[channel.id]?.deliver(packet, nowMs);
+  }
+
+  channelFeedback(channel: Channel, feedback: ChannelFeedback, nowMs: number): void {
+    this.#publishers[channel.id]?.keyframeRequested(feedback.spatial, nowMs);
+  }
+
+  mapSet(map: string, _key: string, value: PresenceValue, nowMs: number): void {
+    this.#rooms.get(map)?.mapSet(value, nowMs);
+  }
+
+  mapDeleted(map: string, key: string): void {
+    this.#rooms.get(map)?.mapDeleted(key);
+  }
+
+  message(map: string, message: RoomMessage): void {
+    for (const endpoint of this.#rooms.get(map)?.endpoints ?? [])
+      if (endpoint.labels.has(message.label) && endpoint.peer !== message.peer)
+        endpoint.tell({ type: 'channel-message', ...message });
+  }
+
+  fanOf(app: string, room: string, peer: string, track: string): ChannelFan | undefined {
+    return this.#fanByName.get(channelName(app, room, peer, track));
+  }
+
+  openFan(room: Room, peer: string, track: string): ChannelFan {
+    const name = channelName(room.app, room.name, peer, track);
+    const known = this.#fanByName.get(name);
+    if (known !== undefined) return known;
+    const channel: Channel = { id: this.#freeChannels.pop() ?? this.#fans.length, name };
+    const fan = new ChannelFan(channel, this.output);
+    this.#fans[channel.id] = fan;
+    this.#fanByName.set(name, fan);
+    this.fabric.subscribe(channel);
+    return fan;
+  }
+
+  releaseFan(fan: ChannelFan): void {
+    if (!fan.isUnused || this.#fans[fan.channel.id] !== fan) return;
+    this.fabric.unsubscribe(fan.channel);
+    this.#fans[fan.channel.id] = undefined;
+    this.#fanByName.delete(fan.channel.name);
+    this.#freeChannels.push(fan.channel.id);
+  }
+
+  publishes(fan: ChannelFan, track: RemoteTrack | undefined): void {
+    fan.published = track !== undefined;
+    this.#publishers[fan.channel.id] = track;
+  }
+
+  requestKeyframe(fan: ChannelFan, spatial: number, nowMs: number): void {
+    this.fabric.feedback(fan.channel, { type: 'keyframe', spatial }, nowMs);
+  }
+
+  #handle(endpoint: Endpoint, control: EndpointControl, nowMs: number): ProtocolError | undefined {
+    if (control.type === 'join') return this.#join(endpoint, control, nowMs);
+    if (control.type === 'leave') {
+      if (endpoint.room === undefined) return { code: 'not-in-room' };
+      this.#leave(endpoint, nowMs);
+      return undefined;
+    }
+    return endpoint.handle(control, nowMs);
+  }
+
+  #join(
+    endpoint: Endpoint,
+    control: Extract<EndpointControl, { type: 'join' }>,
+    nowMs: number,
+  ): ProtocolError | undefined {
+    const names: readonly string[] = [control.app, control.room, control.peer];
+    if (names.some((name) => !isName(name)))
+      return { code: 'invalid-name', detail: names.join('/').slice(0, 120) };
+    const there = this.room(control.app, control.room);
+    if (control.publish.peer && there?.peers.get(control.peer)?.shown === true) {
+      const holder = there.endpointOf(control.peer);
+      if (holder !== undefined && holder !== endpoint) {
+        if (!control.replace) return { code: 'peer-name-taken', detail: control.peer };
+        this.kick(holder, { code: 'replaced' }, nowMs);
+      }
+    }
+    this.#leave(endpoint, nowMs);
+    endpoint.join(this.#openRoom(control.app, control.room, nowMs), control, nowMs);
+    return undefined;
+  }
+
+  #leave(endpoint: Endpoint, nowMs: number): void {
+    const { room } = endpoint;
+    if (room === undefined) return;
+    endpoint.leave(nowMs);
+    if (room.endpoints.size > 0) return;
+    this.fabric.unwatch(room.map);
+    this.#rooms.delete(room.map);
+  }
+
+  #openRoom(app: string, name: string, nowMs: number): Room {
+    const map = roomMap(app, name);
+    const known = this.#rooms.get(map);
+    if (known !== undefined) return known;
+    const room = new Room(app, name, this, nowMs);
+    this.#rooms.set(map, room);
+    this.fabric.watch(map, nowMs);
+    return room;
+  }
+}

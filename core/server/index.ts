@@ -1,0 +1,3 @@
+export { GatewayServer } from './gateway-server.ts';
+export { createHttpApi } from './http-api/http-api.ts';
+export { MediaCore } from './media-core.ts';

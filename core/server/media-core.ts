@@ -1,0 +1,44 @@
+import { Engine, type EngineOutput, type Fabric, TICK_MS } from '@switchyard/core/engine';
+import type { MediaPacket } from '@switchyard/shared/media';
+import type { ClientKind, EndpointControl } from '@switchyard/shared/protocol';
+import type { EngineInputs } from './gateway-server.ts';
+
+/** Unix milliseconds that never step back. */
+const now = (): number => performance.timeOrigin + performance.now();
+
+/** The run loop: gives the engine its clock and its only timer. */
+export class MediaCore implements EngineInputs {
+  readonly engine: Engine;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(output: EngineOutput, fabric: Fabric) {
+    this.engine = new Engine(output, fabric);
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => {
+      const nowMs = now();
+      if (nowMs >= this.engine.nextDeadlineMs) this.engine.handleTick(nowMs);
+    }, TICK_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  openEndpoint(endpoint: number, client: ClientKind, gateway: string, address: string | undefined): void {
+    this.engine.openEndpoint(endpoint, client, gateway, address, now());
+  }
+
+  closeEndpoint(endpoint: number): void {
+    this.engine.closeEndpoint(endpoint, now());
+  }
+
+  handleControl(endpoint: number, control: EndpointControl): void {
+    this.engine.handleControl(endpoint, control, now());
+  }
+
+  handleMedia(endpoint: number, track: number, packet: MediaPacket): void {
+    this.engine.handleMedia(endpoint, track, packet, now());
+  }
+}
