@@ -31,9 +31,12 @@ async function main(): Promise<void> {
   core.start();
   await gateways.listen(core);
   await api.listen({ host: config.core.httpHost, port: config.core.httpPort });
-  const address = api.addresses()[0];
   logger.info(
-    { node, http: `http://${config.core.httpHost}:${address?.port}`, socket: config.core.socket },
+    {
+      node,
+      http: `http://${config.core.httpHost}:${portOf(api.server.address())}`,
+      socket: config.core.socket,
+    },
     'ready',
   );
 }
