@@ -1,0 +1,286 @@
+import {
+  type Codec,
+  clockRateOf,
+  DependencyDescriptorReader,
+  type ExtensionElement,
+  emptyMediaPacket,
+  findExtension,
+  type MediaPacket,
+  NO_AUDIO_LEVEL,
+  nextExtension,
+  type ReportBlock,
+  type RtpHeader,
+  readPayload,
+  readU16,
+  type SenderInfo,
+  trimPadding,
+  writeNack,
+  writePli,
+  writeReceiverReport,
+  writeRemb,
+} from '@switchyard/shared/media';
+import type { LayerInfo } from '@switchyard/shared/protocol';
+import type { NegotiatedMedia } from '../peer-contract.ts';
+import { CaptureClock, CaptureTimestamps } from './capture-clock.ts';
+import { NackGenerator } from './nack-generator.ts';
+import { Reception } from './reception.ts';
+import { type Binding, type StreamHints, TrackMap } from './track-map.ts';
+import { TwccFeedback } from './twcc-feedback.ts';
+
+/** Keyframe requests to one encoding are at least this far apart, milliseconds. */
+const PLI_INTERVAL_MS = 200;
+const REPORT_INTERVAL_MS = 1000;
+const REPORT_BLOCKS_MAX = 31;
+/** OSN of RTX (RFC 4588 §4). */
+const OSN_BYTES = 2;
+
+export interface ReceiverListener {
+  onMedia(mid: string, packet: MediaPacket): void;
+  onTrackFacts(mid: string, codec: Codec, layers: readonly LayerInfo[]): void;
+  /** RTCP to the client, plain. */
+  sendRtcp(packet: Uint8Array): void;
+}
+
+/** One incoming encoding. */
+interface Stream {
+  readonly ssrc: number;
+  readonly binding: Binding;
+  readonly reception: Reception;
+  readonly timestamps: CaptureTimestamps;
+  readonly nacks: NackGenerator | undefined;
+  readonly descriptors: DependencyDescriptorReader;
+  pliMs: number;
+}
+
+/** Everything that one client sends to us: streams to packets of tracks, repair, and feedback. Time is an argument. */
+export class Receiver {
+  readonly #listener: ReceiverListener;
+  /** SSRC of our RTCP. */
+  readonly #ssrc: number;
+  readonly #tracks = new TrackMap();
+  readonly #streams = new Map<number, Stream>();
+  readonly #clock = new CaptureClock();
+  readonly #twcc = new TwccFeedback();
+  readonly #codecs = new Map<string, Codec>();
+  readonly #packet: MediaPacket = emptyMediaPacket('opus');
+  readonly #element: ExtensionElement = { id: 0, offset: 0, length: 0 };
+  #twccMedia = 0;
+  #reportedMs = 0;
+  #limitBps = 0;
+  /** Packets that belong to nothing negotiated, or make no sense. */
+  refused = 0;
+
+  constructor(ssrc: number, listener: ReceiverListener) {
+    this.#ssrc = ssrc;
+    this.#listener = listener;
+  }
+
+  apply(media: readonly NegotiatedMedia[]): void {
+    this.#tracks.apply(media);
+    for (const [ssrc] of this.#streams) if (this.#tracks.find(ssrc) === undefined) this.#streams.delete(ssrc);
+  }
+
+  /** A decrypted RTP packet. Hot path. */
+  handleRtp(bytes: Uint8Array, header: RtpHeader, nowMs: number): void {
+    const binding = this.#tracks.find(header.ssrc) ?? this.#bind(bytes, header);
+    const media = binding === undefined ? undefined : this.#tracks.mediaOf(binding.mid);
+    if (binding === undefined || media === undefined) {
+      this.refused += 1;
+      return;
+    }
+    const { extensions } = media;
+    if (extensions['transport-cc'] !== undefined && this.#find(bytes, header, extensions['transport-cc'])) {
+      this.#twccMedia = header.ssrc;
+      this.#twcc.received(readU16(bytes, this.#element.offset), nowMs);
+    }
+    const meaning = this.#tracks.meaningOf(media, header.payloadType);
+    if (meaning === undefined || !trimPadding(bytes, header)) {
+      this.refused += 1;
+      return;
+    }
+    if (binding.isRtx || meaning.isRtx) this.#repair(bytes, header, media, binding, meaning.codec, nowMs);
+    else this.#primary(bytes, header, media, binding, meaning.codec, nowMs);
+  }
+
+  senderReport(info: SenderInfo, nowMs: number): void {
+    const stream = this.#streams.get(info.ssrc);
+    if (stream === undefined) return;
+    this.#clock.senderReport(info.ntpMs, nowMs);
+    stream.timestamps.senderReport(info.ntpMs, info.timestamp);
+    stream.reception.senderReport(info, nowMs);
+  }
+
+  requestKeyframe(mid: string, spatial: number, nowMs: number): void {
+    for (const stream of this.#streams.values()) {
+      if (stream.binding.mid !== mid || stream.binding.spatial !== spatial) continue;
+      if (nowMs - stream.pliMs < PLI_INTERVAL_MS) return;
+      stream.pliMs = nowMs;
+      this.#listener.sendRtcp(writePli(this.#ssrc, stream.ssrc));
+    }
+  }
+
+  /** Limit of all streams together, told by REMB with every report. */
+  limit(bitrateBps: number): void {
+    this.#limitBps = bitrateBps;
+  }
+
+  tick(nowMs: number): void {
+    if (this.#streams.size === 0) return;
+    const feedback = this.#twcc.due(this.#ssrc, this.#twccMedia, nowMs);
+    if (feedback !== undefined) this.#listener.sendRtcp(feedback);
+    for (const { nacks, ssrc } of this.#streams.values()) {
+      const lost = nacks?.due(nowMs);
+      if (lost !== undefined && lost.length > 0) this.#listener.sendRtcp(writeNack(this.#ssrc, ssrc, lost));
+    }
+    if (nowMs - this.#reportedMs < REPORT_INTERVAL_MS) return;
+    this.#reportedMs = nowMs;
+    this.#report(nowMs);
+  }
+
+  #report(nowMs: number): void {
+    const blocks: ReportBlock[] = [];
+    for (const { reception } of this.#streams.values()) {
+      const block = reception.report(nowMs);
+      if (block !== undefined) blocks.push(block);
+    }
+    for (let at = 0; at < blocks.length; at += REPORT_BLOCKS_MAX)
+      this.#listener.sendRtcp(writeReceiverReport(this.#ssrc, blocks.slice(at, at + REPORT_BLOCKS_MAX)));
+    if (this.#limitBps > 0)
+      this.#listener.sendRtcp(writeRemb(this.#ssrc, this.#limitBps, [...this.#streams.keys()].slice(0, 255)));
+  }
+
+  #primary(
+    bytes: Uint8Array,
+    header: RtpHeader,
+    media: NegotiatedMedia,
+    binding: Binding,
+    codec: Codec,
+    nowMs: number,
+  ): void {
+    const stream = this.#streams.get(header.ssrc) ?? this.#open(header.ssrc, binding, media, codec);
+    stream.reception.packet(header.seq, header.timestamp, nowMs);
+    const repairable = stream.nacks?.received(header.seq, nowMs) ?? true;
+    if (!repairable) this.requestKeyframe(binding.mid, binding.spatial, nowMs);
+    this.#deliver(bytes, header, header.payloadOffset, header.seq, stream, media, codec, nowMs);
+  }
+
+  /** RFC 4588: the payload begins with the sequence number of what it repairs. An empty one is a probe. */
+  #repair(
+    bytes: Uint8Array,
+    header: RtpHeader,
+    media: NegotiatedMedia,
+    binding: Binding,
+    codec: Codec,
+    nowMs: number,
+  ): void {
+    if (header.payloadEnd - header.payloadOffset <= OSN_BYTES) return;
+    const { mid, spatial } = binding;
+    const seq = readU16(bytes, header.payloadOffset);
+    for (const stream of this.#streams.values()) {
+      if (stream.binding.mid !== mid || stream.binding.spatial !== spatial) continue;
+      stream.nacks?.received(seq, nowMs);
+      this.#deliver(bytes, header, header.payloadOffset + OSN_BYTES, seq, stream, media, codec, nowMs);
+      return;
+    }
+  }
+
+  #deliver(
+    bytes: Uint8Array,
+    header: RtpHeader,
+    payloadOffset: number,
+    seq: number,
+    stream: Stream,
+    media: NegotiatedMedia,
+    codec: Codec,
+    nowMs: number,
+  ): void {
+    // Padding only: probes of the client's bandwidth estimation.
+    if (header.payloadEnd === payloadOffset) return;
+    const packet = this.#packet;
+    const { extensions } = media;
+    packet.codec = codec;
+    packet.seq = seq;
+    packet.timestamp = header.timestamp;
+    packet.marker = header.marker;
+    packet.captureMs = stream.timestamps.captureMs(header.timestamp, nowMs);
+    packet.spatial = stream.binding.spatial;
+    packet.temporal = 0;
+    packet.keyframe = false;
+    packet.frameStart = false;
+    packet.frameEnd = header.marker;
+    packet.switchingPoint = false;
+    packet.interLayer = false;
+    packet.notReference = false;
+    packet.svc = false;
+    packet.audioLevel = NO_AUDIO_LEVEL;
+    packet.payload = bytes.subarray(payloadOffset, header.payloadEnd);
+    packet.dependencyDescriptor = EMPTY;
+    const levelId = extensions['audio-level'];
+    if (levelId !== undefined && this.#find(bytes, header, levelId))
+      packet.audioLevel = -((bytes[this.#element.offset] ?? 0) & 127);
+    const descriptorId = extensions['dependency-descriptor'];
+    if (descriptorId !== undefined && this.#find(bytes, header, descriptorId)) {
+      const { offset, length } = this.#element;
+      packet.dependencyDescriptor = bytes.subarray(offset, offset + length);
+      if (!stream.descriptors.read(packet.dependencyDescriptor, packet)) packet.dependencyDescriptor = EMPTY;
+    }
+    if (!readPayload(packet)) {
+      this.refused += 1;
+      return;
+    }
+    this.#listener.onMedia(stream.binding.mid, packet);
+  }
+
+  #open(ssrc: number, binding: Binding, media: NegotiatedMedia, codec: Codec): Stream {
+    const clockRate = clockRateOf(codec);
+    const stream: Stream = {
+      ssrc,
+      binding,
+      reception: new Reception(ssrc, clockRate),
+      timestamps: new CaptureTimestamps(this.#clock, clockRate),
+      nacks: media.kind === 'video' ? new NackGenerator() : undefined,
+      descriptors: new DependencyDescriptorReader(),
+      pliMs: Number.NEGATIVE_INFINITY,
+    };
+    this.#streams.set(ssrc, stream);
+    if (this.#codecs.get(binding.mid) !== codec) {
+      this.#codecs.set(binding.mid, codec);
+      const layers = media.rids.length === 0 ? [{}] : media.rids.map((rid) => ({ rid }));
+      this.#listener.onTrackFacts(binding.mid, codec, layers);
+    }
+    return stream;
+  }
+
+  /** An SSRC that is new: MID and RID are in its first packets. */
+  #bind(bytes: Uint8Array, header: RtpHeader): Binding | undefined {
+    const hints: StreamHints = { mid: '', rid: '', repairedRid: '' };
+    for (const name of ['mid', 'rid', 'repaired-rid'] as const) {
+      const id = this.#extensionId(name);
+      if (id === undefined) continue;
+      let at = header.extensionLength === 0 ? -1 : header.extensionOffset;
+      while (at >= 0) {
+        at = nextExtension(bytes, header, at, this.#element);
+        if (at < 0 || this.#element.id !== id) continue;
+        const { offset, length } = this.#element;
+        const text = String.fromCharCode(...bytes.subarray(offset, offset + Math.min(length, 32)));
+        if (name === 'mid') hints.mid = text;
+        else if (name === 'rid') hints.rid = text;
+        else hints.repairedRid = text;
+      }
+    }
+    return this.#tracks.bind(header.ssrc, header.payloadType, hints);
+  }
+
+  /** In a bundle an id means the same on every m-line. */
+  #extensionId(name: 'mid' | 'rid' | 'repaired-rid'): number | undefined {
+    for (const { extensions } of this.#tracks.media)
+      if (extensions[name] !== undefined) return extensions[name];
+    return undefined;
+  }
+
+  #find(bytes: Uint8Array, header: RtpHeader, id: number): boolean {
+    return findExtension(bytes, header, id, this.#element);
+  }
+}
+
+const EMPTY = new Uint8Array(0);
