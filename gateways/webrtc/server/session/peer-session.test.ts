@@ -2,8 +2,8 @@ import { emptyMediaPacket } from '@switchyard/shared/media';
 import { type SessionRequestBody, trackId } from '@switchyard/shared/protocol';
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
-  type FakeEndpoint,
   FakeClient,
+  type FakeEndpoint,
   FakeEnvironment,
   type FakeTransport,
   offerVector,

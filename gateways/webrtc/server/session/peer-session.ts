@@ -1,5 +1,4 @@
 import {
-  type EndpointControl,
   isName,
   MESSAGE_MAX_BYTES,
   type ProtocolError,
@@ -213,7 +212,8 @@ export class PeerSession {
       case 'channel-subscribe':
       case 'channel-unsubscribe':
       case 'channel-publish':
-        return endpoint.request(withoutNumber(request));
+        // The link numbers its requests itself.
+        return endpoint.request(request);
     }
   }
 
@@ -295,11 +295,3 @@ function checkJoin(request: Request<'join'>): ProtocolError | undefined {
 
 /** A mid as part of an `msid`. */
 const safe = (mid: string): string => mid.replace(/[^A-Za-z0-9-]/g, '-');
-
-/** The session's number is the client's; the link counts its own. */
-function withoutNumber<Passed extends Extract<SessionRequest, EndpointControl>>(
-  request: Passed,
-): Omit<Passed, 'request'> {
-  const { request: _, ...control } = request;
-  return control;
-}

@@ -1,5 +1,5 @@
-import { describe, expect, test } from 'vitest';
 import type { Codec } from '@switchyard/shared/media';
+import { describe, expect, test } from 'vitest';
 import { WhepFollower } from './whep-follower.ts';
 
 const video = (name = 'video_main', codec: Codec = 'vp8') => ({

@@ -1,0 +1,244 @@
+import {
+  type Codec,
+  clockRateOf,
+  type MediaPacket,
+  NO_AUDIO_LEVEL,
+  ONE_BYTE_PROFILE,
+  RTP_HEADER_BYTES,
+  writePatches,
+  writeRtpHeader,
+  writeU16,
+  writeU24,
+} from '@switchyard/shared/media';
+import type { FanoutTarget } from '@switchyard/shared/protocol';
+import { SrtpSendStream } from '@switchyard/shared/srtp';
+import type { NegotiatedMedia } from '../peer-contract.ts';
+import { PacketHistory, type SentPacket } from './packet-history.ts';
+import type { PayloadRing } from './payload-ring.ts';
+
+/** A packet is sent again at most this often, and not sooner than this after the last time, milliseconds. */
+const RESENDS_MAX = 6;
+const RESEND_INTERVAL_MS = 30;
+const OSN_BYTES = 2;
+
+/** What a slot sends through: the client's transport. */
+export interface SlotTransport {
+  /** An empty packet buffer with room for tag and headers. */
+  buffer(): Buffer;
+  /** Protects `bytes` in place and sends it. */
+  send(
+    stream: SrtpSendStream,
+    bytes: Buffer,
+    headerLength: number,
+    length: number,
+    ssrc: number,
+    seq: number,
+  ): void;
+}
+
+/** What sender reports say of a slot (RFC 3550 §6.4.1). */
+export interface SlotReport {
+  readonly ssrc: number;
+  readonly cname: string;
+  readonly packets: number;
+  readonly octets: number;
+  readonly timestamp: number;
+  /** Capture time of that timestamp, milliseconds of Unix time. */
+  readonly captureMs: number;
+  readonly clockRate: number;
+}
+
+/** One `send` m-line: constant SSRCs, whatever source and codec flow through it. */
+export class Slot {
+  readonly mid: string;
+  readonly ssrc: number;
+  readonly rtxSsrc: number;
+  readonly #cname: string;
+  readonly #transport: SlotTransport;
+  readonly #ring: PayloadRing;
+  readonly #stream = new SrtpSendStream();
+  readonly #rtxStream = new SrtpSendStream();
+  readonly #history: PacketHistory | undefined;
+  readonly #midBytes: Uint8Array;
+  #media: NegotiatedMedia;
+  #codec: Codec | undefined;
+  #payloadType = -1;
+  #rtxPayloadType = -1;
+  #rtxSeq: number;
+  #packets = 0;
+  #octets = 0;
+  #timestamp = 0;
+  #captureMs = 0;
+  bytesSent = 0;
+
+  constructor(
+    media: NegotiatedMedia,
+    send: NonNullable<NegotiatedMedia['send']>,
+    ring: PayloadRing,
+    transport: SlotTransport,
+  ) {
+    this.mid = media.mid;
+    this.ssrc = send.ssrc;
+    this.rtxSsrc = send.rtxSsrc;
+    this.#cname = send.cname;
+    this.#media = media;
+    this.#ring = ring;
+    this.#transport = transport;
+    this.#history = media.kind === 'video' ? new PacketHistory() : undefined;
+    this.#midBytes = Uint8Array.from(media.mid, (letter) => letter.charCodeAt(0) & 127);
+    // RTX counts on its own; any start is right.
+    this.#rtxSeq = send.rtxSsrc & 0x7fff;
+  }
+
+  /** A later negotiation of the same m-line. */
+  apply(media: NegotiatedMedia): void {
+    this.#media = media;
+    this.#codec = undefined;
+  }
+
+  get isVideo(): boolean {
+    return this.#history !== undefined;
+  }
+
+  /** Hot path: one viewer's copy of a packet. `position` is its payload's in the ring, −1 when it was not kept. */
+  send(packet: MediaPacket, target: FanoutTarget, position: number, nowMs: number): void {
+    if (packet.codec !== this.#codec) this.#choose(packet.codec);
+    if (this.#payloadType < 0 || this.#media.direction !== 'send') return;
+    const bytes = this.#transport.buffer();
+    const header = this.#writeHeader(
+      bytes,
+      this.#payloadType,
+      target.marker,
+      target.seq,
+      target.timestamp,
+      this.ssrc,
+      packet.audioLevel,
+      nowMs,
+    );
+    bytes.set(packet.payload, header);
+    writePatches(bytes, header, packet, target.pictureId, target.tl0PicIdx);
+    const length = header + packet.payload.length;
+    this.#packets += 1;
+    this.#octets += packet.payload.length;
+    this.#timestamp = target.timestamp;
+    this.#captureMs = packet.captureMs;
+    this.bytesSent += length;
+    if (this.#history !== undefined && this.#rtxPayloadType >= 0 && position >= 0)
+      this.#remember(this.#history.claim(target.seq), packet, target, position, nowMs);
+    this.#transport.send(this.#stream, bytes, header, length, this.ssrc, target.seq);
+  }
+
+  /** A NACK for `seq` (RFC 4588): the packet once more on the RTX stream. @returns Whether it went out. */
+  resend(seq: number, nowMs: number): boolean {
+    const sent = this.#history?.find(seq);
+    if (sent === undefined || sent.resent >= RESENDS_MAX || nowMs - sent.lastSentMs < RESEND_INTERVAL_MS)
+      return false;
+    const bytes = this.#transport.buffer();
+    this.#rtxSeq = (this.#rtxSeq + 1) & 0xffff;
+    const header = this.#writeHeader(
+      bytes,
+      sent.rtxPayloadType,
+      sent.marker,
+      this.#rtxSeq,
+      sent.timestamp,
+      this.rtxSsrc,
+      NO_AUDIO_LEVEL,
+      nowMs,
+    );
+    writeU16(bytes, header, sent.seq);
+    const payloadAt = header + OSN_BYTES;
+    if (!this.#ring.read(sent.position, sent.length, bytes, payloadAt)) return false;
+    patchAgain(bytes, payloadAt, sent);
+    sent.lastSentMs = nowMs;
+    sent.resent += 1;
+    const length = payloadAt + sent.length;
+    this.bytesSent += length;
+    this.#transport.send(this.#rtxStream, bytes, header, length, this.rtxSsrc, this.#rtxSeq);
+    return true;
+  }
+
+  /** @returns undefined while nothing was sent. */
+  report(): SlotReport | undefined {
+    if (this.#packets === 0 || this.#codec === undefined) return undefined;
+    return {
+      ssrc: this.ssrc,
+      cname: this.#cname,
+      packets: this.#packets,
+      octets: this.#octets,
+      timestamp: this.#timestamp,
+      captureMs: this.#captureMs,
+      clockRate: clockRateOf(this.#codec),
+    };
+  }
+
+  #choose(codec: Codec): void {
+    this.#codec = codec;
+    const chosen = this.#media.codecs.find((each) => each.codec === codec);
+    this.#payloadType = chosen?.payloadType ?? -1;
+    this.#rtxPayloadType = chosen?.rtxPayloadType ?? -1;
+  }
+
+  /** RTP header with the extensions of the m-line, one-byte form. @returns Where the payload begins. */
+  #writeHeader(
+    bytes: Buffer,
+    payloadType: number,
+    marker: boolean,
+    seq: number,
+    timestamp: number,
+    ssrc: number,
+    audioLevel: number,
+    nowMs: number,
+  ): number {
+    const { extensions } = this.#media;
+    writeRtpHeader(bytes, 0, payloadType, marker, seq, timestamp, ssrc, true);
+    const start = RTP_HEADER_BYTES + 4;
+    let at = start;
+    if (extensions.mid !== undefined) {
+      bytes[at] = (extensions.mid << 4) | (this.#midBytes.length - 1);
+      bytes.set(this.#midBytes, at + 1);
+      at += 1 + this.#midBytes.length;
+    }
+    if (extensions['abs-send-time'] !== undefined) {
+      bytes[at] = (extensions['abs-send-time'] << 4) | 2;
+      // 24 bits of seconds, 18 of them fraction.
+      writeU24(bytes, at + 1, Math.floor((nowMs % 64_000) * 262.144) & 0xff_ffff);
+      at += 4;
+    }
+    if (extensions['audio-level'] !== undefined && audioLevel !== NO_AUDIO_LEVEL) {
+      bytes[at] = extensions['audio-level'] << 4;
+      bytes[at + 1] = -audioLevel & 127;
+      at += 2;
+    }
+    while (((at - start) & 3) !== 0) bytes[at++] = 0;
+    writeU16(bytes, RTP_HEADER_BYTES, ONE_BYTE_PROFILE);
+    writeU16(bytes, RTP_HEADER_BYTES + 2, (at - start) / 4);
+    return at;
+  }
+
+  #remember(
+    sent: SentPacket,
+    packet: MediaPacket,
+    target: FanoutTarget,
+    position: number,
+    nowMs: number,
+  ): void {
+    sent.position = position;
+    sent.length = packet.payload.length;
+    sent.timestamp = target.timestamp;
+    sent.marker = target.marker;
+    sent.rtxPayloadType = this.#rtxPayloadType;
+    sent.pictureId = target.pictureId;
+    sent.tl0PicIdx = packet.tl0PicIdx < 0 ? -1 : target.tl0PicIdx;
+    sent.pictureIdBits = packet.pictureIdBits;
+    sent.pictureIdOffset = packet.pictureIdOffset;
+    sent.tl0PicIdxOffset = packet.tl0PicIdxOffset;
+    sent.lastSentMs = nowMs - RESEND_INTERVAL_MS;
+  }
+}
+
+function patchAgain(bytes: Buffer, at: number, sent: SentPacket): void {
+  if (sent.pictureIdBits === 15)
+    writeU16(bytes, at + sent.pictureIdOffset, 0x8000 | (sent.pictureId & 0x7fff));
+  else if (sent.pictureIdBits === 7) bytes[at + sent.pictureIdOffset] = sent.pictureId & 0x7f;
+  if (sent.tl0PicIdx >= 0) bytes[at + sent.tl0PicIdxOffset] = sent.tl0PicIdx;
+}

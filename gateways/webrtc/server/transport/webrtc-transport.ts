@@ -1,0 +1,163 @@
+import { randomBytes } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
+import type { FanoutFrame } from '@switchyard/shared/protocol';
+import type { Egress } from '../egress/egress.ts';
+import { EgressTs } from '../egress/egress-ts.ts';
+import type {
+  Fingerprint,
+  IceCredentials,
+  PeerListener,
+  PeerTransport,
+  ServerCandidate,
+  TransportFactory,
+} from '../peer-contract.ts';
+import { PayloadRing } from '../send/payload-ring.ts';
+import { type Certificate, createCertificate } from './certificate.ts';
+import { localUfrag, type Path } from './ice-lite.ts';
+import { Peer, type PeerHome } from './peer.ts';
+import { readStunRequest } from './stun-message.ts';
+import { UdpMux } from './udp-mux.ts';
+
+/** Buffers that packets are made in, one after the other: a sent one is not touched for a while. */
+const BUFFERS = 2048;
+const BUFFER_BYTES = 1600;
+const TICK_MS = 20;
+/** RFC 8445 §5.1.2.1: host candidates, the first address preferred. */
+const HOST_PRIORITY = 2_130_706_431;
+
+export interface WebrtcTransportOptions {
+  /** UDP port of all media, 0 for any. */
+  readonly port: number;
+  /** Addresses to bind and to announce; undefined: loopback and every LAN address of the machine. */
+  readonly addresses: readonly string[] | undefined;
+}
+
+/** IPv4 loopback and every global unicast address of the machine. */
+export function localAddresses(): string[] {
+  const addresses = ['127.0.0.1'];
+  // Link-local IPv6 addresses need a zone, which candidates cannot carry.
+  for (const { internal, family, address } of Object.values(networkInterfaces()).flatMap(
+    (each) => each ?? [],
+  ))
+    if (!internal && (family === 'IPv4' || !address.startsWith('fe80'))) addresses.push(address);
+  return addresses;
+}
+
+/** The process's WebRTC transport: sockets, certificate, egress and every peer. */
+export class WebrtcTransport implements TransportFactory, PeerHome {
+  readonly certificate: Certificate;
+  readonly ring: PayloadRing = new PayloadRing();
+  readonly egress: Egress = new EgressTs(this.ring, () => this.nowMs());
+  readonly #mux: UdpMux;
+  readonly #byUfrag = new Map<string, Peer>();
+  readonly #byPath = new Map<string, Peer>();
+  readonly #peers = new Set<Peer>();
+  readonly #buffers = Array.from({ length: BUFFERS }, () => Buffer.allocUnsafeSlow(BUFFER_BYTES));
+  #nextBuffer = 0;
+  #candidates: readonly ServerCandidate[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  private constructor(certificate: Certificate) {
+    this.certificate = certificate;
+    this.#mux = new UdpMux((datagram, path) => this.#handle(datagram, path));
+  }
+
+  /** Binds the sockets. @throws when the port is taken. */
+  static async create({ port, addresses }: WebrtcTransportOptions): Promise<WebrtcTransport> {
+    const transport = new WebrtcTransport(await createCertificate());
+    const bound = addresses ?? localAddresses();
+    await transport.#mux.bind(bound, port);
+    transport.#candidates = bound.map((address, index) => ({
+      address,
+      port: transport.#mux.port,
+      priority: HOST_PRIORITY - index * 256,
+    }));
+    transport.#timer = setInterval(() => transport.#tick(), TICK_MS);
+    return transport;
+  }
+
+  get fingerprint(): Fingerprint {
+    return this.certificate.fingerprint;
+  }
+
+  get candidates(): readonly ServerCandidate[] {
+    return this.#candidates;
+  }
+
+  get peerCount(): number {
+    return this.#peers.size;
+  }
+
+  createPeer(listener: PeerListener): PeerTransport {
+    const peer = new Peer(this, listener);
+    this.#peers.add(peer);
+    return peer;
+  }
+
+  /** Hot path: to be set as the core port's `onFanout`. */
+  handleFanout(frame: FanoutFrame): void {
+    this.egress.handleFanout(frame);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    for (const peer of [...this.#peers]) peer.close();
+    await this.#mux.close();
+  }
+
+  nowMs(): number {
+    return performance.timeOrigin + performance.now();
+  }
+
+  buffer(): Buffer {
+    this.#nextBuffer = (this.#nextBuffer + 1) % BUFFERS;
+    return this.#buffers[this.#nextBuffer] ?? Buffer.allocUnsafe(BUFFER_BYTES);
+  }
+
+  send(bytes: Buffer, length: number, path: Path): void {
+    this.#mux.send(bytes, length, path);
+  }
+
+  newCredentials(): IceCredentials {
+    // RFC 8839 §5.4: ice-chars, at least 24 and 128 bits of randomness.
+    return { ufrag: randomBytes(6).toString('hex'), password: randomBytes(18).toString('hex') };
+  }
+
+  listenFor(ufrag: string, peer: Peer): void {
+    this.#byUfrag.set(ufrag, peer);
+  }
+
+  validated(path: Path, peer: Peer): void {
+    if (this.#byPath.get(path.key) === peer) return;
+    this.#byPath.set(path.key, peer);
+    this.#mux.keep(path);
+  }
+
+  forget(peer: Peer, ufrags: Iterable<string>, paths: Iterable<string>): void {
+    const keys = [...paths];
+    for (const ufrag of ufrags) this.#byUfrag.delete(ufrag);
+    for (const key of keys) if (this.#byPath.get(key) === peer) this.#byPath.delete(key);
+    this.#mux.forget(keys.filter((key) => !this.#byPath.has(key)));
+  }
+
+  ended(peer: Peer): void {
+    this.#peers.delete(peer);
+  }
+
+  /** First bytes tell the protocol (RFC 7983 §7). Hot path. */
+  #handle(datagram: Buffer, path: Path): void {
+    const first = datagram[0];
+    if (first === undefined) return;
+    if (first >= 4) {
+      this.#byPath.get(path.key)?.handleDatagram(datagram, path);
+      return;
+    }
+    const request = readStunRequest(datagram);
+    if (request !== undefined) this.#byUfrag.get(localUfrag(request.username))?.handleStun(datagram, path);
+  }
+
+  #tick(): void {
+    const nowMs = this.nowMs();
+    for (const peer of this.#peers) peer.tick(nowMs);
+  }
+}
