@@ -1,0 +1,166 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePorts } from './free-ports.ts';
+import { waitFor } from './wait.ts';
+
+export const ROOT: string = fileURLToPath(new URL('../../', import.meta.url));
+
+const ENTRIES = {
+  core: 'core/dist/server/main.js',
+  webrtc: 'gateways/webrtc/dist/server/main.js',
+  rtmp: 'gateways/rtmp/dist/main.js',
+  sip: 'gateways/sip/dist/main.js',
+} as const;
+export type ProcessName = keyof typeof ENTRIES;
+
+const LOG_LINES_MAX = 2000;
+const RTP_PORTS = 40;
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly lines: string[];
+  ready: boolean;
+  exited: boolean;
+}
+
+/** A whole server on ports of its own: the built processes, as an operator runs them. */
+export class Yard {
+  readonly http: string;
+  readonly api: string;
+  readonly rtmp: string;
+  readonly sipPort: number;
+  readonly httpPort: number;
+  readonly #directory = mkdtempSync(join(tmpdir(), 'switchyard-yard-'));
+  readonly #environment: Record<string, string>;
+  readonly #processes = new Map<ProcessName, Running>();
+
+  private constructor(firstPort: number, extra: Readonly<Record<string, string>>) {
+    const [core, webrtc, rtmp, sip, rtp] = [0, 1, 2, 3, 4].map((i) => firstPort + i) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    this.http = `http://127.0.0.1:${webrtc}`;
+    this.httpPort = webrtc;
+    this.api = `http://127.0.0.1:${core}`;
+    this.rtmp = `rtmp://127.0.0.1:${rtmp}/live`;
+    this.sipPort = sip;
+    this.#environment = {
+      SWITCHYARD_CORE_HTTP_PORT: `${core}`,
+      SWITCHYARD_CORE_SOCKET: join(this.#directory, 'core.sock'),
+      SWITCHYARD_WEBRTC_PORT: `${webrtc}`,
+      SWITCHYARD_RTMP_PORT: `${rtmp}`,
+      SWITCHYARD_SIP_PORT: `${sip}`,
+      SWITCHYARD_SIP_RTP_PORT_MIN: `${rtp}`,
+      SWITCHYARD_SIP_RTP_PORT_MAX: `${rtp + RTP_PORTS}`,
+      ...extra,
+    };
+  }
+
+  /** Starts the core and `gateways`, and waits until they are ready and attached. */
+  static async start(
+    gateways: readonly Exclude<ProcessName, 'core'>[],
+    extra: Readonly<Record<string, string>> = {},
+  ): Promise<Yard> {
+    const yard = new Yard(await freePorts(5 + RTP_PORTS + 1), extra);
+    await yard.run('core');
+    for (const gateway of gateways) await yard.run(gateway);
+    await yard.waitAttached(gateways.length);
+    return yard;
+  }
+
+  /** Starts (or restarts) one process and waits until it says that it is ready. */
+  async run(name: ProcessName): Promise<void> {
+    const child = spawn(process.execPath, ['--enable-source-maps', join(ROOT, ENTRIES[name])], {
+      cwd: this.#directory,
+      env: { ...process.env, ...this.#environment },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    const running: Running = { child, lines: [], ready: false, exited: false };
+    this.#processes.set(name, running);
+    const onOutput = (chunk: Buffer): void => {
+      for (const line of chunk.toString().split('\n')) if (line !== '') running.lines.push(line);
+      if (running.lines.length > LOG_LINES_MAX) running.lines.splice(0, running.lines.length - LOG_LINES_MAX);
+      running.ready ||= chunk.includes('"msg":"ready"');
+    };
+    child.stdout?.on('data', onOutput);
+    child.stderr?.on('data', onOutput);
+    child.once('exit', () => {
+      running.exited = true;
+    });
+    await waitFor(
+      `${name} is ready`,
+      () => running.ready || running.exited,
+      20_000,
+      () => running.lines.join('\n'),
+    );
+    if (running.exited) throw new Error(`${name} ended at start:\n${running.lines.join('\n')}`);
+  }
+
+  async waitAttached(count: number): Promise<void> {
+    await waitFor(`${count} gateways are attached`, async () => {
+      const health = (await this.get('/health')) as { gateways?: unknown[] } | undefined;
+      return health?.gateways?.length === count;
+    });
+  }
+
+  /** JSON of the core's API, undefined while it does not answer. */
+  async get(path: string): Promise<unknown> {
+    try {
+      return await (await fetch(`${this.api}${path}`)).json();
+    } catch {
+      return undefined;
+    }
+  }
+
+  pid(name: ProcessName): number {
+    return this.#processes.get(name)?.child.pid ?? -1;
+  }
+
+  /** The last lines that a process wrote. */
+  log(name: ProcessName): string {
+    return this.#processes.get(name)?.lines.slice(-60).join('\n') ?? '';
+  }
+
+  /** Lines of level error and above, of all processes. */
+  errors(): string[] {
+    return [...this.#processes.values()].flatMap(({ lines }) =>
+      lines.filter((line) => /^\{"level":[56]0/.test(line)),
+    );
+  }
+
+  isRunning(name: ProcessName): boolean {
+    return this.#processes.get(name)?.exited === false;
+  }
+
+  /** SIGKILL, and waits for the end. */
+  async kill(name: ProcessName): Promise<void> {
+    const running = this.#processes.get(name);
+    running?.child.kill('SIGKILL');
+    await waitFor(`${name} is gone`, () => running?.exited !== false);
+  }
+
+  /** SIGTERM to the gateways, then to the core. @returns Exit codes. */
+  async stop(): Promise<Map<ProcessName, number | null>> {
+    const codes = new Map<ProcessName, number | null>();
+    for (const name of ['webrtc', 'rtmp', 'sip', 'core'] as const) {
+      const running = this.#processes.get(name);
+      if (running === undefined) continue;
+      if (!running.exited) running.child.kill('SIGTERM');
+      await waitFor(
+        `${name} ends`,
+        () => running.exited,
+        15_000,
+        () => running.lines.join('\n'),
+      ).catch(() => running.child.kill('SIGKILL'));
+      codes.set(name, running.child.exitCode);
+    }
+    rmSync(this.#directory, { recursive: true, force: true });
+    return codes;
+  }
+}
