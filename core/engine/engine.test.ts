@@ -393,6 +393,31 @@ describe('media', () => {
     expect((last?.timestamp ?? 0) - (yard.forwarded[0]?.timestamp ?? 0)).toBe(39 * 90);
   });
 
+  it('gives the pictures again to a viewer that lost them, once a second at most', () => {
+    yard.join(1, 'obs');
+    yard.publish(1, 1, { codec: 'h264', keyframeOnRequest: false });
+    for (let i = 0; i < 10; i += 1)
+      yard.media(1, 1, {
+        codec: 'h264',
+        seq: i,
+        timestamp: i * 3000,
+        keyframe: i === 0,
+        frameStart: true,
+        marker: true,
+      });
+    yard.join(2, 'bob');
+    yard.attach(2, 7, 'obs');
+    for (let i = 0; i < 5; i += 1) {
+      yard.control(2, { type: 'local-track-keyframe-request', track: trackId(7) });
+      yard.advance(100);
+    }
+    expect(yard.forwarded.map(({ seq }) => seq)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+    expect(yard.forwarded[10]?.keyframe).toBe(true);
+    yard.advance(1000);
+    yard.control(2, { type: 'local-track-keyframe-request', track: trackId(7) });
+    expect(yard.forwarded.length).toBe(30);
+  });
+
   it('shows a track again that stopped and came back under its name', () => {
     yard.join(1, 'ann');
     yard.publish(1, 1);

@@ -18,6 +18,8 @@ import { SvcSelector } from './selector/svc.ts';
 export const INACTIVE_AFTER_MS: number = 2000;
 /** A keyframe that is waited for is asked for again after this time, milliseconds. */
 const KEYFRAME_RETRY_MS = 100;
+/** A viewer that loses its picture gets cached pictures again at most this often, milliseconds. */
+const REPLAY_INTERVAL_MS = 1000;
 
 /** What a local track asks of the room it is in. */
 export interface LocalTrackHome {
@@ -51,6 +53,7 @@ export class LocalTrack {
   #keyframeAskedMs = Number.NEGATIVE_INFINITY;
   #started = false;
   #replaying = false;
+  #replayedMs = Number.NEGATIVE_INFINITY;
   #replayTimestamp = -1;
   #replayOut = 0;
   packets = 0;
@@ -98,6 +101,7 @@ export class LocalTrack {
     this.#fan = fan;
     this.#selector = undefined;
     this.#selectorCodec = undefined;
+    this.#replayedMs = Number.NEGATIVE_INFINITY;
     this.#started = false;
     this.#lastForwardMs = -1;
     this.#keyframeAskedMs = Number.NEGATIVE_INFINITY;
@@ -105,6 +109,8 @@ export class LocalTrack {
     this.reason = fan === undefined ? 'no-source' : 'waiting-for-keyframe';
     if (fan === undefined) return;
     if (!(this.kind === 'video' && fan.replay(this, nowMs))) this.#askKeyframe(nowMs);
+    // The viewer may not be able to receive yet: its first request is answered whenever it comes.
+    this.#replayedMs = Number.NEGATIVE_INFINITY;
     fan.subscribe(this);
   }
 
@@ -120,8 +126,9 @@ export class LocalTrack {
   keyframeRequested(nowMs: number): void {
     const fan = this.#fan;
     if (fan === undefined || this.kind === 'audio') return;
-    const spatial = this.#selector?.spatial ?? 0;
-    this.#home.requestKeyframe(fan, Math.max(0, spatial), nowMs);
+    // A source that sends no keyframe on request: the pictures since the last one, again.
+    if (nowMs - this.#replayedMs >= REPLAY_INTERVAL_MS && fan.replay(this, nowMs)) return;
+    this.#home.requestKeyframe(fan, Math.max(0, this.#selector?.spatial ?? 0), nowMs);
   }
 
   /** The source stopped (it may come back). */
@@ -152,8 +159,12 @@ export class LocalTrack {
     this.#home.output.forward(this.endpoint, this.id, packet, seq, timestamp, marker, pictureId, tl0PicIdx);
   }
 
-  beginReplay(): void {
+  beginReplay(nowMs: number): void {
     this.#replaying = true;
+    this.#replayedMs = nowMs;
+    // The first cached packet is a keyframe: what flowed before ends there.
+    this.#selector = undefined;
+    this.#selectorCodec = undefined;
     this.#replayTimestamp = -1;
   }
 

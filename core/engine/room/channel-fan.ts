@@ -70,7 +70,7 @@ export class ChannelFan {
   replay(track: LocalTrack, nowMs: number): boolean {
     const cache = this.#cache;
     if (cache === undefined || cache.length === 0) return false;
-    track.beginReplay();
+    track.beginReplay(nowMs);
     for (let i = 0; i < cache.length; i += 1) {
       const packet = cache.packetAt(i);
       if (packet === undefined) continue;

@@ -1,0 +1,2 @@
+export { RtmpServer } from './rtmp-server.ts';
+export { RtmpSession } from './rtmp-session.ts';

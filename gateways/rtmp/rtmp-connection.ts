@@ -1,0 +1,149 @@
+import type { Socket } from 'node:net';
+import { describeError } from '@switchyard/shared/protocol';
+import type { Config, CorePort, LinkEndpoint, Logger } from '@switchyard/shared/runtime';
+import { Publisher } from './publisher.ts';
+import { RtmpSession } from './rtmp-session.ts';
+import type { StreamKey } from './stream-key.ts';
+
+/** Time to handshake, connect and publish, milliseconds. */
+const SETUP_TIMEOUT_MS = 10_000;
+/** A publisher that sends nothing for this long is gone. */
+const SILENCE_TIMEOUT_MS = 15_000;
+/** A publisher that was silent this long gives way to one with the same name. */
+export const REPLACEABLE_AFTER_MS: number = 3000;
+/** Time to read the last sentence before the socket is cut. */
+const LINGER_MS = 1000;
+
+export interface RtmpConnectionHome {
+  readonly core: CorePort;
+  readonly policy: Config['rtmp']['transcode'];
+  readonly logger: Logger;
+  /** The connection that publishes under this name now, if any. */
+  holderOf(key: StreamKey): RtmpConnection | undefined;
+  claim(key: StreamKey, connection: RtmpConnection): void;
+  gone(connection: RtmpConnection): void;
+}
+
+const nowMs = (): number => performance.timeOrigin + performance.now();
+
+/** One RTMP client: its socket, its session and, once it publishes, its endpoint in the core. */
+export class RtmpConnection {
+  readonly #socket: Socket;
+  readonly #home: RtmpConnectionHome;
+  readonly #session: RtmpSession;
+  #endpoint: LinkEndpoint | undefined;
+  #publisher: Publisher | undefined;
+  #heardMs = nowMs();
+  #closed = false;
+  key: StreamKey | undefined;
+
+  constructor(socket: Socket, home: RtmpConnectionHome) {
+    this.#socket = socket;
+    this.#home = home;
+    this.#session = new RtmpSession({
+      onPublish: (key) => {
+        // What is sent before the answer waits in the socket.
+        socket.pause();
+        this.#publish(key).finally(() => socket.resume());
+      },
+      onMedia: (kind, timestampMs, payload) => {
+        this.#heardMs = nowMs();
+        this.#publisher?.handle(kind, timestampMs, payload);
+      },
+      onUnpublish: () => this.#leave(),
+      send: (bytes) => {
+        if (socket.writable) socket.write(bytes);
+      },
+      end: () => this.#linger(),
+    });
+    socket.setNoDelay(true);
+    socket.setTimeout(SETUP_TIMEOUT_MS, () => socket.destroy());
+    socket.on('data', (bytes: Buffer) => {
+      const fault = this.#session.receive(bytes);
+      if (fault === undefined) return;
+      home.logger.info({ fault, address: socket.remoteAddress }, 'bad RTMP');
+      socket.destroy();
+    });
+    // 'close' follows every 'error'.
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      this.#leave();
+      home.gone(this);
+    });
+  }
+
+  /** How long nothing came, milliseconds. */
+  get silentMs(): number {
+    return nowMs() - this.#heardMs;
+  }
+
+  get isPublishing(): boolean {
+    return this.#endpoint !== undefined;
+  }
+
+  /** Ends the stream with a sentence for the person who publishes. */
+  close(sentence: string): void {
+    this.#leave();
+    this.#session.close(sentence);
+  }
+
+  async #publish(key: StreamKey): Promise<void> {
+    const { core, logger } = this.#home;
+    const holder = this.#home.holderOf(key);
+    // OBS reconnects before the old connection has timed out.
+    if (holder !== undefined && holder.silentMs >= REPLACEABLE_AFTER_MS)
+      holder.close('The same stream was published from elsewhere.');
+    const endpoint = core.openEndpoint('rtmp', this.#socket.remoteAddress, {
+      onEvent: (event) => {
+        if (event.type === 'closed') this.close(describeError(event.error));
+        else if (event.type === 'remote-track-keyframe-request') this.#publisher?.requestKeyframe();
+        else if (event.type === 'error') logger.warn({ error: event.error }, 'refused by the core');
+      },
+    });
+    const error = await endpoint.request({
+      type: 'join',
+      app: 'default',
+      room: key.room,
+      peer: key.peer,
+      publish: { peer: true, tracks: true },
+      subscribe: { peers: false, tracks: false },
+      replace: false,
+    });
+    if (error !== undefined || this.#closed || this.#socket.destroyed) {
+      endpoint.close();
+      if (error !== undefined) this.#session.refuse(describeError(error));
+      return;
+    }
+    this.key = key;
+    this.#endpoint = endpoint;
+    this.#home.claim(key, this);
+    this.#heardMs = nowMs();
+    this.#publisher = new Publisher({
+      endpoint,
+      policy: this.#home.policy,
+      nowMs,
+      onRefused: (sentence) => this.close(sentence),
+      log: (fields, message) => logger.info({ room: key.room, peer: key.peer, ...fields }, message),
+    });
+    this.#socket.setTimeout(SILENCE_TIMEOUT_MS, () => this.#socket.destroy());
+    this.#session.accept();
+    logger.info({ room: key.room, peer: key.peer }, 'publishing');
+  }
+
+  /** Out of the room; idempotent. */
+  #leave(): void {
+    this.#closed = true;
+    this.#publisher?.close();
+    this.#publisher = undefined;
+    if (this.#endpoint === undefined) return;
+    this.#endpoint.close();
+    this.#endpoint = undefined;
+    this.#home.logger.info({ room: this.key?.room, peer: this.key?.peer }, 'unpublished');
+  }
+
+  /** Lets the client read the last message, then cuts. */
+  #linger(): void {
+    this.#socket.end();
+    setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
+  }
+}
