@@ -4,12 +4,11 @@
  * without packages, because on a fresh clone there are none. The last line is `N passed, N failed, N skipped`.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { installPackages, root } from '../shared/launcher/bin/install.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const inCi = process.env.CI === 'true';
 /** Command → Debian package that has it. The tests with real peers use them. */
 const PEERS = {
@@ -42,14 +41,6 @@ function run(title, command, args, options = {}) {
 
 const has = (command) =>
   spawnSync('sh', ['-c', `PATH="$PATH:/usr/sbin:/sbin" command -v ${command}`]).status === 0;
-
-/** npm packages, when there are none or the lock file is newer. */
-function installPackages() {
-  const marker = join(root, 'node_modules', '.package-lock.json');
-  const lock = join(root, 'package-lock.json');
-  if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(lock).mtimeMs) return true;
-  return run('npm ci', 'npm', ['ci', '--no-audit', '--no-fund']);
-}
 
 /** @returns The commands that are still missing. */
 function installPeers() {

@@ -1,0 +1,17 @@
+import type { Config } from '@switchyard/shared/runtime';
+
+/** What a person needs to come in, once everything is up. */
+export function banner(config: Config): string {
+  const { webrtc, rtmp, sip, core } = config;
+  const rows: readonly (readonly [string, string])[] = [
+    ['Console', `http://${webrtc.host}:${webrtc.port}/`],
+    ['OBS / RTMP', `server rtmp://${rtmp.host}:${rtmp.port}/live   key demo`],
+    ['SIP phone', `call sip:demo@${sip.host}:${sip.port}   (UDP or TCP)`],
+    ['WHIP / WHEP', `http://${webrtc.host}:${webrtc.port}/whip/demo   …/whep/demo`],
+    ['HTTP API', `http://${core.httpHost}:${core.httpPort}/v1/rooms`],
+  ];
+  const lines = rows.map(([label, text]) => `  ${label.padEnd(13)}${text}`);
+  const note =
+    '  Development mode: loopback only, nobody is asked for a token. "demo" is the room: any name will do.';
+  return ['', '  Switchyard is up.', '', ...lines, '', note, '  Ctrl-C ends everything.', ''].join('\n');
+}

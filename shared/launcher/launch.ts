@@ -1,0 +1,138 @@
+import { watch } from 'node:fs';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
+import { type Config, ConfigError, loadConfig } from '@switchyard/shared/runtime';
+import { banner } from './banner.ts';
+import { formatLogLine } from './log-line.ts';
+import { SupervisedProcess } from './supervised-process.ts';
+
+/** Sources of each process, and where its build begins. Started in this order, ended in the opposite one. */
+const PROCESSES = [
+  { name: 'core', source: 'core/server/main.ts', built: 'core/dist/server/main.js' },
+  { name: 'webrtc', source: 'gateways/webrtc/server/main.ts', built: 'gateways/webrtc/dist/server/main.js' },
+  { name: 'rtmp', source: 'gateways/rtmp/main.ts', built: 'gateways/rtmp/dist/main.js' },
+  { name: 'sip', source: 'gateways/sip/main.ts', built: 'gateways/sip/dist/main.js' },
+] as const;
+
+const WATCHED = ['shared', 'core', 'gateways/webrtc/server', 'gateways/rtmp', 'gateways/sip'] as const;
+const WATCH_SETTLE_MS = 200;
+
+export interface LaunchOptions {
+  /** Root of the repository. */
+  readonly root: string;
+  /** From sources, restarted when one changes. */
+  readonly dev: boolean;
+}
+
+/** Starts everything, says where to come in, and keeps it up until Ctrl-C. */
+export async function launch({ root, dev }: LaunchOptions): Promise<void> {
+  const colour = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
+  const print = (name: string, line: string): void => {
+    process.stdout.write(`${formatLogLine(name, line, colour)}\n`);
+  };
+  const config = readConfig((line) => print('launcher', line));
+  if (config === undefined || !(await portsAreFree(config, (line) => print('launcher', line)))) {
+    process.exitCode = 1;
+    return;
+  }
+
+  let announced = false;
+  let ending = false;
+  const end = async (exitCode: number): Promise<void> => {
+    if (ending) {
+      // The second Ctrl-C does not wait.
+      for (const each of processes) each.kill();
+      process.exit(1);
+    }
+    ending = true;
+    print('launcher', 'ending: gateways first, then the core');
+    const [core, ...gateways] = processes;
+    await Promise.all(gateways.map((each) => each.stop()));
+    await core?.stop();
+    process.exit(exitCode);
+  };
+  const processes = PROCESSES.map(
+    ({ name, source, built }) =>
+      new SupervisedProcess({
+        name,
+        command: process.execPath,
+        args: dev
+          ? ['--enable-source-maps', '--conditions=@switchyard/source', '--import', 'tsx', join(root, source)]
+          : ['--enable-source-maps', join(root, built)],
+        cwd: process.cwd(),
+        onLine: (line) => print(name, line),
+        onReady: () => {
+          if (announced || !processes.every(({ isReady }) => isReady)) return;
+          announced = true;
+          process.stdout.write(`${banner(config)}\n`);
+        },
+        onStartFailed: () => {
+          if (ending) return;
+          print('launcher', `${name} does not start: see above.`);
+          void end(1);
+        },
+      }),
+  );
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void end(0));
+  for (const each of processes) each.start();
+  if (dev) restartOnChange(root, processes);
+}
+
+function readConfig(say: (line: string) => void): Config | undefined {
+  try {
+    return loadConfig(process.env, process.cwd());
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    say(error.message);
+    return undefined;
+  }
+}
+
+/** One sentence for each port that somebody else has, before anything is started. */
+async function portsAreFree(
+  { core, webrtc, rtmp, sip }: Config,
+  say: (line: string) => void,
+): Promise<boolean> {
+  const wanted = [
+    { setting: 'core.httpPort', host: core.httpHost, port: core.httpPort },
+    { setting: 'webrtc.port', host: webrtc.host, port: webrtc.port },
+    { setting: 'rtmp.port', host: rtmp.host, port: rtmp.port },
+    { setting: 'sip.port', host: sip.host, port: sip.port },
+  ];
+  const taken = await Promise.all(
+    wanted.map(async ({ setting, host, port }) => {
+      const answered = port !== 0 && (await isAnswered(host, port));
+      if (answered)
+        say(`Port ${port} is in use by another program: stop it, or set ${setting} in switchyard.yaml.`);
+      return answered;
+    }),
+  );
+  return !taken.includes(true);
+}
+
+const isAnswered = (host: string, port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const probe = createConnection({ host, port });
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => resolve(false));
+  });
+
+function restartOnChange(root: string, processes: readonly SupervisedProcess[]): void {
+  let timer: NodeJS.Timeout | undefined;
+  const changed = new Set<string>();
+  for (const directory of WATCHED)
+    watch(join(root, directory), { recursive: true }, (_event, file) => {
+      if (file === null || !file.endsWith('.ts') || /(^|\/)(dist|node_modules)\//.test(file)) return;
+      changed.add(directory);
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        const isShared = changed.has('shared');
+        for (const each of processes)
+          if (isShared || [...changed].some((path) => path.split('/').includes(each.name))) each.restart();
+        changed.clear();
+      }, WATCH_SETTLE_MS);
+    });
+}
