@@ -167,7 +167,7 @@ describe('WHIP', () => {
       payload: '',
       headers: sdp,
       status: 400,
-      code: 'invalid-request',
+      code: 'invalid-sdp',
     },
     {
       name: 'a large body',
@@ -214,8 +214,8 @@ describe('WHIP', () => {
       url: '/whip/',
       payload: whipOffer,
       headers: sdp,
-      status: 404,
-      code: 'invalid-request',
+      status: 400,
+      code: 'invalid-name',
     },
     {
       name: 'a name for a host',
