@@ -50,6 +50,7 @@ class WhepSession implements HttpSession {
   #audioSource: TrackSource | undefined;
   #videoSource: TrackSource | undefined;
   #answer = '';
+  #connected = false;
   #closed = false;
 
   constructor(
@@ -164,6 +165,12 @@ class WhepSession implements HttpSession {
       default:
         return;
     }
+    this.#attach();
+  }
+
+  /** Only once media can flow: the first thing that the viewer gets is then a keyframe. */
+  #attach(): void {
+    if (!this.#connected) return;
     if (this.#video !== undefined)
       this.#videoSource = this.#switchTo(VIDEO_TRACK, 'video', this.#videoSource, this.#follower.video);
     if (this.#audio !== undefined && this.#watched !== undefined)
@@ -196,7 +203,10 @@ class WhepSession implements HttpSession {
 
   #transportListener(): PeerListener {
     return {
-      onConnected: () => this.#requestKeyframe(),
+      onConnected: () => {
+        this.#connected = true;
+        this.#attach();
+      },
       onClosed: () => {
         if (this.#closed) return;
         this.close();
