@@ -171,10 +171,10 @@ class WhepSession implements HttpSession {
   /** Only once media can flow: the first thing that the viewer gets is then a keyframe. */
   #attach(): void {
     if (!this.#connected) return;
-    if (this.#video !== undefined)
-      this.#videoSource = this.#switchTo(VIDEO_TRACK, 'video', this.#videoSource, this.#follower.video);
     if (this.#audio !== undefined && this.#watched !== undefined)
       this.#audioSource = this.#switchTo(AUDIO_TRACK, 'audio', this.#audioSource, this.#follower.audio);
+    if (this.#video !== undefined)
+      this.#videoSource = this.#switchTo(VIDEO_TRACK, 'video', this.#videoSource, this.#follower.video);
   }
 
   #switchTo(
