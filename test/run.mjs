@@ -69,7 +69,8 @@ const hasTests = (project) => {
     browser: 'test/browser',
   };
   const at = directory[project];
-  return at === undefined || readdirSync(join(root, at)).some((name) => name.endsWith('.test.ts'));
+  if (at === undefined) return true;
+  return existsSync(join(root, at)) && readdirSync(join(root, at)).some((name) => name.endsWith('.test.ts'));
 };
 
 /** Runs vitest projects and adds their figures up. A run that ends without a report counts as one failure. */

@@ -8,7 +8,7 @@ export * from './codec/h264-depacketizer.ts';
 export * from './codec/h264-packetizer.ts';
 export * from './codec/h264-sps.ts';
 export * from './codec/opus.ts';
-export { readVp8Payload } from './codec/vp8.ts';
+export { readVp8Payload, vp8DescriptorBytes } from './codec/vp8.ts';
 export * from './codec/vp9.ts';
 export * from './media-packet.ts';
 export * from './patch.ts';

@@ -100,3 +100,23 @@ export function emptyMediaPacket(codec: Codec): MediaPacket {
     payload: EMPTY,
   };
 }
+
+/**
+ * Sets what a codec's payload may say to neutral, before a payload is read into a reused packet. What does not come
+ * from the payload (codec, numbers, marker, captureMs, spatial of a simulcast encoding, extensions) stays.
+ */
+export function resetCodecFacts(packet: MediaPacket): void {
+  packet.temporal = 0;
+  packet.keyframe = false;
+  packet.frameStart = false;
+  packet.frameEnd = false;
+  packet.switchingPoint = false;
+  packet.interLayer = false;
+  packet.notReference = false;
+  packet.svc = false;
+  packet.pictureId = -1;
+  packet.pictureIdBits = 0;
+  packet.pictureIdOffset = 0;
+  packet.tl0PicIdx = -1;
+  packet.tl0PicIdxOffset = 0;
+}

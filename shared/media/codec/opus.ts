@@ -26,3 +26,9 @@ export function opusSamples(packet: Uint8Array): number {
 }
 
 export const opusChannels = (packet: Uint8Array): 1 | 2 => (((packet[0] ?? 0) & 4) === 0 ? 1 : 2);
+
+/** Payloads up to this length carry no speech: discontinuous transmission (RFC 6716 §2.1.9, RFC 7587 §3.1.3). */
+const DTX_MAX_BYTES = 2;
+
+/** Whether the packet only keeps the stream alive while nobody speaks. */
+export const isOpusDtx = (packet: Uint8Array): boolean => packet.length <= DTX_MAX_BYTES;

@@ -37,6 +37,16 @@ const WANTED: Readonly<Record<MediaUse, Readonly<Record<'audio' | 'video', reado
 const OFFERED_FOR = { receive: 'sendonly', send: 'recvonly' } as const;
 const ANSWERED_FOR = { receive: 'recvonly', send: 'sendonly' } as const;
 
+/**
+ * What a slot of a client that may publish later negotiates too, though nothing is sent with it: Chrome leaves out of
+ * its next offers, of their new m-lines too, what any m-line of the kind was offered and not answered. Without RID its
+ * own simulcast offer is then refused by itself, and without `transport-cc` it never raises its bitrate.
+ */
+const WANTED_LATER: Readonly<Record<'audio' | 'video', readonly ExtensionName[]>> = {
+  audio: ['transport-cc'],
+  video: ['transport-cc', 'rid', 'repaired-rid', 'video-layers-allocation'],
+};
+
 export interface ChosenExtension {
   readonly name: ExtensionName;
   readonly id: number;
@@ -50,16 +60,19 @@ export interface ChosenExtension {
  *
  * @param ambiguous Ids that the offer gives to several URIs ({@link ambiguousExtensionIds}).
  * @param dependencyDescriptor A publisher's m-line whose first codec is AV1.
+ * @param publishesLater The client may add m-lines on which it sends.
  */
 export function chooseExtensions(
   media: OfferedMedia,
   use: MediaUse,
   ambiguous: ReadonlySet<number>,
   dependencyDescriptor: boolean,
+  publishesLater: boolean,
 ): readonly ChosenExtension[] {
   if (media.type !== 'audio' && media.type !== 'video') return [];
   const wanted = new Set(WANTED[use][media.type]);
   if (dependencyDescriptor) wanted.add('dependency-descriptor');
+  if (use === 'send' && publishesLater) for (const name of WANTED_LATER[media.type]) wanted.add(name);
   const chosen: ChosenExtension[] = [];
   const ids = new Set<number>();
   for (const { id, uri, direction } of media.extensions) {

@@ -33,6 +33,7 @@ function answer(
     cname: 'cname',
     newSsrc: () => ++ssrc,
     allOrNothing: false,
+    publishesLater: false,
   });
   if (!result.ok) throw new Error(result.error.detail);
   const sdp = writeAnswer(parsed.offer, {
@@ -256,6 +257,7 @@ describe('a refused offer', () => {
       msid: () => ({ stream: 's', track: 't' }),
       cname: 'c',
       newSsrc: () => 1,
+      publishesLater: false,
     };
     expect(negotiate(parsed.offer, { ...plan, allOrNothing: true })).toMatchObject({
       ok: false,
@@ -284,6 +286,7 @@ test('every prefix and every line removed of a real offer gives an answer or a r
           cname: 'c',
           newSsrc: () => 1,
           allOrNothing: true,
+          publishesLater: false,
         });
       }
     }

@@ -18,6 +18,8 @@ export interface NegotiationPlan {
   newSsrc(): number;
   /** Refuse the whole offer when an m-line has no codec in common (RFC 9725 §4.4.3), instead of that m-line. */
   readonly allOrNothing: boolean;
+  /** The client may offer more m-lines later, on which it sends (SDK). */
+  readonly publishesLater: boolean;
 }
 
 /** What is answered to one m-line. */
@@ -101,7 +103,13 @@ function answerMedia(
   const codecs = chooseCodecs(offered, use);
   if (codecs.length === 0) return { kind: 'rejected', offered };
   const direction = wanted === undefined ? 'inactive' : directionOf(offered, use);
-  const extensions = chooseExtensions(offered, use, ambiguous, use === 'receive' && prefersAv1(codecs));
+  const extensions = chooseExtensions(
+    offered,
+    use,
+    ambiguous,
+    use === 'receive' && prefersAv1(codecs),
+    plan.publishesLater,
+  );
   const rids =
     use === 'receive' && offered.simulcast !== undefined
       ? orderRids(ridsOf(offered.simulcast), offered.ridParameters)

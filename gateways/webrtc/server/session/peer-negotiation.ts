@@ -15,7 +15,7 @@ export type AnswerResult =
   | { readonly ok: true; readonly sdp: string; readonly session: NegotiatedSession }
   | { readonly ok: false; readonly error: ProtocolError };
 
-export type PlanOfOffer = Pick<NegotiationPlan, 'use' | 'msid' | 'allOrNothing'>;
+export type PlanOfOffer = Pick<NegotiationPlan, 'use' | 'msid' | 'allOrNothing' | 'publishesLater'>;
 
 /** One client's offers and answers over time, and the transport that carries them out: made by the first that succeeds. */
 export class PeerNegotiation {

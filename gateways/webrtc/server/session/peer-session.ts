@@ -161,6 +161,7 @@ export class PeerSession {
       // Sources change under a slot, so no two slots belong together for good.
       msid: ({ mid }) => ({ stream: `slot-${safe(mid)}`, track: `track-${safe(mid)}` }),
       allOrNothing: false,
+      publishesLater: true,
     });
     if (!answer.ok) {
       this.#respond(request.request, answer.error);

@@ -103,6 +103,7 @@ class WhepSession implements HttpSession {
       // One stream: the viewer keeps lips in sync.
       msid: ({ type }) => ({ stream: 'switchyard', track: type }),
       allOrNothing: true,
+      publishesLater: false,
     });
     if (!result.ok) return result.error;
     this.#answer = result.sdp;

@@ -67,6 +67,7 @@ class WhipSession implements HttpSession {
       use: () => 'receive',
       msid: ({ mid }) => ({ stream: 'switchyard', track: mid }),
       allOrNothing: true,
+      publishesLater: false,
     });
     if (!result.ok) return result;
     this.#answer = result.sdp;
