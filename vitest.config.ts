@@ -10,7 +10,12 @@ const unit = (name: string, root: string, extra: object = {}) => ({
 });
 /** A project of tests that start real processes: one file at a time, with a long deadline. */
 const outside = (name: string) =>
-  unit(name, `test/${name}`, { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false });
+  unit(name, 'test', {
+    include: [`${name}/**/*.test.ts`],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    fileParallelism: false,
+  });
 
 // vitest 5 prints failures with Map.groupBy, which Node 20 does not have.
 if (!('groupBy' in Map))
@@ -40,7 +45,7 @@ export default defineConfig({
       unit('gateway-rtmp', 'gateways/rtmp'),
       unit('gateway-sip', 'gateways/sip'),
       unit('architecture', 'test', { include: ['architecture.test.ts', 'harness/**/*.test.ts'] }),
-      unit('fuzz', 'test/fuzz', { testTimeout: 120_000 }),
+      unit('fuzz', 'test', { include: ['fuzz/**/*.test.ts'], testTimeout: 120_000 }),
       outside('integration'),
       outside('browser'),
     ],
