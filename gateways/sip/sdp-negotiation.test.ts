@@ -15,14 +15,26 @@ const audioOf = (media: readonly string[], session?: readonly string[]): object 
 
 describe('answerOffer', () => {
   test.for([
-    ['PCMU by its static number', ['m=audio 4000 RTP/AVP 0'], { codec: 'PCMU', payloadType: 0, port: 4000, rtcpPort: 4001 }],
-    ['PCMA before PCMU, as the phone prefers', ['m=audio 4000 RTP/AVP 8 0'], { codec: 'PCMA', payloadType: 8 }],
+    [
+      'PCMU by its static number',
+      ['m=audio 4000 RTP/AVP 0'],
+      { codec: 'PCMU', payloadType: 0, port: 4000, rtcpPort: 4001 },
+    ],
+    [
+      'PCMA before PCMU, as the phone prefers',
+      ['m=audio 4000 RTP/AVP 8 0'],
+      { codec: 'PCMA', payloadType: 8 },
+    ],
     [
       'Opus under any number',
       ['m=audio 4000 RTP/AVP 111 0', 'a=rtpmap:111 opus/48000/2'],
       { codec: 'opus', payloadType: 111 },
     ],
-    ['a codec behind ones we lack', ['m=audio 4000 RTP/AVP 18 9 8', 'a=rtpmap:18 G729/8000'], { codec: 'PCMA' }],
+    [
+      'a codec behind ones we lack',
+      ['m=audio 4000 RTP/AVP 18 9 8', 'a=rtpmap:18 G729/8000'],
+      { codec: 'PCMA' },
+    ],
     [
       'telephone events of the codec’s clock',
       [
@@ -34,8 +46,16 @@ describe('answerOffer', () => {
       { codec: 'opus', dtmfPayloadType: 110 },
     ],
     ['RTCP elsewhere (RFC 3605)', ['m=audio 4000 RTP/AVP 0', 'a=rtcp:4100'], { rtcpPort: 4100 }],
-    ['RTCP on the same port (RFC 5761)', ['m=audio 4000 RTP/AVP 0', 'a=rtcp-mux'], { rtcpPort: 4000, rtcpMux: true }],
-    ['an address of its own', ['m=audio 4000 RTP/AVP 0', 'c=IN IP4 198.51.100.4'], { address: '198.51.100.4' }],
+    [
+      'RTCP on the same port (RFC 5761)',
+      ['m=audio 4000 RTP/AVP 0', 'a=rtcp-mux'],
+      { rtcpPort: 4000, rtcpMux: true },
+    ],
+    [
+      'an address of its own',
+      ['m=audio 4000 RTP/AVP 0', 'c=IN IP4 198.51.100.4'],
+      { address: '198.51.100.4' },
+    ],
   ] as const)('takes %s', ([, media, audio]) => {
     expect(audioOf(media)).toMatchObject(audio);
   });
@@ -52,7 +72,9 @@ describe('answerOffer', () => {
   });
 
   it('takes hold by 0.0.0.0 (RFC 2543) as inactive', () => {
-    expect(audioOf(['m=audio 4000 RTP/AVP 0'], ['c=IN IP4 0.0.0.0'])).toMatchObject({ direction: 'inactive' });
+    expect(audioOf(['m=audio 4000 RTP/AVP 0'], ['c=IN IP4 0.0.0.0'])).toMatchObject({
+      direction: 'inactive',
+    });
   });
 
   it('takes the direction of the session where the media says none', () => {

@@ -16,12 +16,19 @@ describe('parseUri', () => {
     expect(parseUri(text)).toMatchObject(facts);
   });
 
-  test.for(['', 'demo', 'sip:', 'sip:demo@', 'http://a', 'sip:a@b:99999', 'sip:%zz@b', 'sip:a@b c', 'sip:a@b;x y'])(
-    'refuses "%s"',
-    (text) => {
-      expect(parseUri(text)).toBeUndefined();
-    },
-  );
+  test.for([
+    '',
+    'demo',
+    'sip:',
+    'sip:demo@',
+    'http://a',
+    'sip:a@b:99999',
+    'sip:%zz@b',
+    'sip:a@b c',
+    'sip:a@b;x y',
+  ])('refuses "%s"', (text) => {
+    expect(parseUri(text)).toBeUndefined();
+  });
 });
 
 describe('parseNameAddr', () => {
@@ -64,7 +71,13 @@ describe('parseSipMessage', () => {
   it('fills what sip.js reads of a request', () => {
     const request = parse(message(INVITE, 'abcdtrailing'));
     expect(request).toBeInstanceOf(Core.IncomingRequestMessage);
-    expect(request).toMatchObject({ method: 'INVITE', callId: '1@10.0.0.1', cseq: 1, fromTag: 'a', body: 'abcd' });
+    expect(request).toMatchObject({
+      method: 'INVITE',
+      callId: '1@10.0.0.1',
+      cseq: 1,
+      fromTag: 'a',
+      body: 'abcd',
+    });
     expect(request?.getHeaders('record-route')).toEqual(['<sip:p1;lr>', '<sip:p2;lr>']);
     expect(request?.parseHeader('contact')?.uri.port).toBe(5062);
     expect(request?.viaBranch).toBe('z9hG4bK1');
@@ -80,9 +93,27 @@ describe('parseSipMessage', () => {
     ['a body shorter than it says', message(INVITE, 'abc')],
     ['a length that is no number', message([...INVITE.slice(0, -1), 'Content-Length: many'], 'abcd')],
     ['a URI of another scheme', message(['INVITE http://x SIP/2.0', ...INVITE.slice(1)], 'abcd')],
-    ['a From that is none', message(INVITE.map((line) => line.replace(/^From: .*/, 'From: <<>')), 'abcd')],
-    ['a CSeq above 2^31', message(INVITE.map((line) => line.replace('CSeq: 1', 'CSeq: 4294967295')), 'abcd')],
-    ['no To', message(INVITE.filter((line) => !line.startsWith('To')), 'abcd')],
+    [
+      'a From that is none',
+      message(
+        INVITE.map((line) => line.replace(/^From: .*/, 'From: <<>')),
+        'abcd',
+      ),
+    ],
+    [
+      'a CSeq above 2^31',
+      message(
+        INVITE.map((line) => line.replace('CSeq: 1', 'CSeq: 4294967295')),
+        'abcd',
+      ),
+    ],
+    [
+      'no To',
+      message(
+        INVITE.filter((line) => !line.startsWith('To')),
+        'abcd',
+      ),
+    ],
   ] as const)('refuses %s', ([, text]) => {
     expect(parse(text)).toBeUndefined();
   });

@@ -26,7 +26,11 @@ describe('readFacts', () => {
       replaced('SIP/2.0/UDP 10.0.0.1:5062', 'SIP / 2.0 / UDP 10.0.0.1 : 5062'),
       { sentBy: '10.0.0.1:5062' },
     ],
-    ['two vias in one header', replaced(';rport', ', SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK0'), { branch: 'z9hG4bK1' }],
+    [
+      'two vias in one header',
+      replaced(';rport', ', SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK0'),
+      { branch: 'z9hG4bK1' },
+    ],
     [
       'a response',
       replaced('INVITE sip:demo@127.0.0.1 SIP/2.0', 'SIP/2.0 200 OK'),
@@ -47,7 +51,10 @@ describe('readFacts', () => {
     ['a CSeq of another method (§8.1.1.5)', replaced('1 INVITE', '1 BYE')],
     ['a CSeq that is no number', replaced('1 INVITE', 'x INVITE')],
     ['a header without colon', replaced('Content-Length: 0', 'Content-Length 0')],
-    ['300 headers', replaced('Content-Length: 0', Array.from({ length: 300 }, (_, i) => `X-${i}: y`).join('\r\n'))],
+    [
+      '300 headers',
+      replaced('Content-Length: 0', Array.from({ length: 300 }, (_, i) => `X-${i}: y`).join('\r\n')),
+    ],
     ['headers that do not end', INVITE.slice(0, -4)],
     ['a status out of range', replaced('INVITE sip:demo@127.0.0.1 SIP/2.0', 'SIP/2.0 999 No')],
   ] as const)('refuses %s', ([, text]) => {
