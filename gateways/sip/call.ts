@@ -191,8 +191,11 @@ export class Call {
   }
 
   #onEvent(event: EndpointEvent): void {
-    if (event.type === 'mixer-slot-unset') this.#home.media.unsetSlot(this.id, event.track);
-    else if (event.type === 'closed') {
+    if (event.type === 'mixer-slot-unset') this.#home.media.setSlot(this.id, event.track, undefined);
+    else if (event.type === 'mixer-slot-set') {
+      const { peer, track } = event.source;
+      this.#home.media.setSlot(this.id, event.track, `${this.#incoming.info.target}/${peer}/${track}`);
+    } else if (event.type === 'closed') {
       this.#home.logger.info({ call: this.id, error: event.error }, 'ended by the core');
       this.hangup();
     }

@@ -17,7 +17,8 @@ const ENTRIES = {
 export type ProcessName = keyof typeof ENTRIES;
 
 const LOG_LINES_MAX = 2000;
-const RTP_PORTS = 40;
+/** Two a call, and a port rests 30 s after its call. */
+const RTP_PORTS = 160;
 
 interface Running {
   readonly child: ChildProcess;

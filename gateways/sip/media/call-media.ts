@@ -11,11 +11,12 @@ import {
   writeSenderReport,
   writeSourceDescription,
 } from '@switchyard/shared/media';
-import { audioLevelDbov, OpusDecoder, OpusEncoder } from '@switchyard/shared/transcode';
+import { audioLevelDbov, OpusEncoder } from '@switchyard/shared/transcode';
 import type { NegotiatedAudio } from '../sdp-negotiation.ts';
 import { FRAME_SAMPLES, JitterBuffer } from './jitter-buffer.ts';
 import { mix } from './mix.ts';
 import { createPhoneTranscoder, type PhoneTranscoder } from './phone-codec.ts';
+import type { Speakers } from './speakers.ts';
 import { RTP_SILENCE_MS } from './worker-messages.ts';
 
 const FRAME_MS = 20;
@@ -27,7 +28,7 @@ const VOICE_BITRATE_BPS = 32_000;
 const RESTART_SEQ = 100;
 
 interface Slot {
-  readonly decoder: OpusDecoder;
+  speaker: string | undefined;
   readonly buffer: JitterBuffer;
 }
 
@@ -40,6 +41,7 @@ export interface CallMediaListener {
 export class CallMedia {
   readonly #socket: Socket;
   readonly #listener: CallMediaListener;
+  readonly #speakers: Speakers;
   readonly #slots = new Map<number, Slot>();
   readonly #header = emptyRtpHeader();
   readonly #encoder = new OpusEncoder({ channels: 1, bitrateBps: VOICE_BITRATE_BPS, application: 'voip' });
@@ -63,12 +65,18 @@ export class CallMedia {
   #heardMs: number;
   #silentSaid = false;
 
-  constructor(socket: Socket, slots: readonly number[], listener: CallMediaListener, nowMs: number) {
+  constructor(
+    socket: Socket,
+    slots: readonly number[],
+    speakers: Speakers,
+    listener: CallMediaListener,
+    nowMs: number,
+  ) {
     this.#socket = socket;
+    this.#speakers = speakers;
     this.#listener = listener;
     this.#heardMs = nowMs;
-    for (const slot of slots)
-      this.#slots.set(slot, { decoder: new OpusDecoder(1), buffer: new JitterBuffer() });
+    for (const slot of slots) this.#slots.set(slot, { speaker: undefined, buffer: new JitterBuffer() });
     socket.on('message', (bytes, from) => this.#receive(bytes, from));
   }
 
@@ -86,17 +94,26 @@ export class CallMedia {
     this.#silentSaid = false;
   }
 
-  /** One Opus packet of a slot. */
-  play(slotId: number, payload: Uint8Array, timestamp: number): void {
-    const slot = this.#slots.get(slotId);
-    const pcm = slot?.decoder.decode(payload);
-    if (slot === undefined || pcm === undefined) return;
-    for (let at = 0; at + FRAME_SAMPLES <= pcm.length; at += FRAME_SAMPLES)
-      slot.buffer.push((timestamp + at) >>> 0, pcm.slice(at, at + FRAME_SAMPLES));
+  /** Whom a slot plays; undefined for nobody. */
+  speakerOf(slotId: number): string | undefined {
+    return this.#slots.get(slotId)?.speaker;
   }
 
-  unsetSlot(slotId: number): void {
-    this.#slots.get(slotId)?.buffer.reset();
+  setSlot(slotId: number, speaker: string | undefined): void {
+    const slot = this.#slots.get(slotId);
+    if (slot === undefined || slot.speaker === speaker) return;
+    if (speaker !== undefined) this.#speakers.take(speaker);
+    if (slot.speaker !== undefined) this.#speakers.release(slot.speaker);
+    slot.speaker = speaker;
+    if (speaker === undefined) slot.buffer.reset();
+  }
+
+  /** What the speaker of a slot says. @param pcm Mono at 48 kHz; shared with other calls. */
+  play(slotId: number, pcm: Int16Array, timestamp: number): void {
+    const slot = this.#slots.get(slotId);
+    if (slot === undefined) return;
+    for (let at = 0; at + FRAME_SAMPLES <= pcm.length; at += FRAME_SAMPLES)
+      slot.buffer.push((timestamp + at) >>> 0, pcm.subarray(at, at + FRAME_SAMPLES));
   }
 
   /** Sends every frame that is due: by the clock, however late the tick. */
@@ -118,6 +135,7 @@ export class CallMedia {
   }
 
   close(): void {
+    for (const slotId of this.#slots.keys()) this.setSlot(slotId, undefined);
     this.#socket.removeAllListeners('message');
     this.#socket.close();
   }

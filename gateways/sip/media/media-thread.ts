@@ -47,8 +47,9 @@ export class MediaThread {
     this.#send({ type: 'audio', payload: payload.slice(), targets });
   }
 
-  unsetSlot(call: number, slot: number): void {
-    this.#send({ type: 'slot-unset', call, slot });
+  /** @param speaker undefined: nobody. */
+  setSlot(call: number, slot: number, speaker: string | undefined): void {
+    this.#send({ type: 'slot', call, slot, speaker });
   }
 
   close(call: number): void {

@@ -3,7 +3,8 @@ import { createSocket, type Socket } from 'node:dgram';
 import { parentPort, workerData } from 'node:worker_threads';
 import { CallMedia } from './call-media.ts';
 import { RtpPorts } from './rtp-ports.ts';
-import type { MediaCommand, MediaEvent, MediaWorkerData } from './worker-messages.ts';
+import { Speakers } from './speakers.ts';
+import type { AudioTarget, MediaCommand, MediaEvent, MediaWorkerData } from './worker-messages.ts';
 
 const TICK_MS = 5;
 /** Ports that are tried when somebody else has one. */
@@ -16,6 +17,7 @@ interface Open {
 
 const { host, portMin, portMax }: MediaWorkerData = workerData;
 const ports = new RtpPorts(portMin, portMax);
+const speakers = new Speakers();
 const calls = new Map<number, Open>();
 /** Calls that were closed while their port was being bound. */
 const opening = new Set<number>();
@@ -60,10 +62,24 @@ async function open(call: number, slots: readonly number[]): Promise<void> {
     onSilent: (): void => say({ type: 'silent', call }),
   };
   calls.set(call, {
-    media: new CallMedia(bound.socket, slots, listener, performance.now()),
+    media: new CallMedia(bound.socket, slots, speakers, listener, performance.now()),
     port: bound.port,
   });
   say({ type: 'opened', call, port: bound.port });
+}
+
+/** Decodes the packet once for all calls that hear its speaker. */
+function play(payload: Uint8Array, targets: readonly AudioTarget[]): void {
+  let decoded: string | undefined;
+  let pcm: Int16Array | undefined;
+  for (const { call, slot, timestamp } of targets) {
+    const media = calls.get(call)?.media;
+    const speaker = media?.speakerOf(slot);
+    if (speaker === undefined) continue;
+    if (speaker !== decoded) pcm = speakers.decode(speaker, payload);
+    decoded = speaker;
+    if (pcm !== undefined) media?.play(slot, pcm, timestamp);
+  }
 }
 
 parentPort?.on('message', (command: MediaCommand) => {
@@ -75,11 +91,10 @@ parentPort?.on('message', (command: MediaCommand) => {
       calls.get(command.call)?.media.negotiated(command.audio, performance.now());
       return;
     case 'audio':
-      for (const { call, slot, timestamp } of command.targets)
-        calls.get(call)?.media.play(slot, command.payload, timestamp);
+      play(command.payload, command.targets);
       return;
-    case 'slot-unset':
-      calls.get(command.call)?.media.unsetSlot(command.slot);
+    case 'slot':
+      calls.get(command.call)?.media.setSlot(command.slot, command.speaker);
       return;
     case 'close': {
       opening.delete(command.call);

@@ -4,9 +4,16 @@ import type { NegotiatedAudio } from '../sdp-negotiation.ts';
 export type MediaCommand =
   | { readonly type: 'open'; readonly call: number; readonly slots: readonly number[] }
   | { readonly type: 'negotiated'; readonly call: number; readonly audio: NegotiatedAudio }
-  /** One Opus packet for slots of calls: pairs of call and track with the RTP timestamp of each. */
+  /** One Opus packet of one speaker for slots of calls: call and slot with the RTP timestamp of each. */
   | { readonly type: 'audio'; readonly payload: Uint8Array; readonly targets: readonly AudioTarget[] }
-  | { readonly type: 'slot-unset'; readonly call: number; readonly slot: number }
+  /** A slot of a call plays this speaker from now on; a call's slots without one are silent. */
+  | {
+      readonly type: 'slot';
+      readonly call: number;
+      readonly slot: number;
+      /** Unique in the process: room, peer and track. */
+      readonly speaker: string | undefined;
+    }
   | { readonly type: 'close'; readonly call: number };
 
 export interface AudioTarget {
