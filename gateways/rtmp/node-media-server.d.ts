@@ -49,6 +49,12 @@ declare module 'node-media-server/src/protocol/rtmp.js' {
 declare module 'node-media-server/src/protocol/amf.js' {
   const amf: {
     decodeAmf0Cmd(bytes: Buffer): Record<string, unknown>;
+    encodeAmf0Cmd(command: object): Buffer;
   };
   export default amf;
+}
+
+declare module 'node-media-server/src/core/logger.js' {
+  const logger: { log: (message: string, level?: string) => void };
+  export default logger;
 }

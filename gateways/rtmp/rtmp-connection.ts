@@ -9,6 +9,8 @@ import type { StreamKey } from './stream-key.ts';
 const SETUP_TIMEOUT_MS = 10_000;
 /** A publisher that sends nothing for this long is gone. */
 const SILENCE_TIMEOUT_MS = 15_000;
+/** Unsent bytes above which a client that does not read is cut. */
+const SEND_QUEUE_MAX_BYTES = 1 << 20;
 /** A publisher that was silent this long gives way to one with the same name. */
 export const REPLACEABLE_AFTER_MS: number = 3000;
 /** Time to read the last sentence before the socket is cut. */
@@ -52,7 +54,8 @@ export class RtmpConnection {
       },
       onUnpublish: () => this.#leave(),
       send: (bytes) => {
-        if (socket.writable) socket.write(bytes);
+        if (socket.writableLength > SEND_QUEUE_MAX_BYTES) socket.destroy();
+        else if (socket.writable) socket.write(bytes);
       },
       end: () => this.#linger(),
     });

@@ -1,3 +1,4 @@
+import libraryLogger from 'node-media-server/src/core/logger.js';
 import amf from 'node-media-server/src/protocol/amf.js';
 import Rtmp from 'node-media-server/src/protocol/rtmp.js';
 
@@ -30,6 +31,9 @@ export interface RtmpProtocolListener {
 }
 
 class ProtocolFault extends Error {}
+
+// It writes a line to stdout for what any peer sends wrong.
+libraryLogger.log = () => {};
 
 /**
  * RTMP chunk streams and handshake by node-media-server's class, with what it leaves out: bounds, errors as values,
@@ -128,7 +132,9 @@ export class RtmpProtocol extends Rtmp {
     const { header, payload } = this.parserPacket;
     // An AMF3 command begins with a byte that says so, and goes on in AMF0.
     const body = payload.subarray(header.type === MESSAGE.amf3Command ? 1 : 0);
-    this.#listener.onCommand(amf.decodeAmf0Cmd(body), header.stream_id);
+    const command = amf.decodeAmf0Cmd(body);
+    if (typeof command['cmd'] !== 'string') throw new ProtocolFault('a command without a name');
+    this.#listener.onCommand(command, header.stream_id);
   }
 
   override dataHandler(): void {
