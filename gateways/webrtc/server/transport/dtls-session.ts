@@ -67,6 +67,7 @@ export class DtlsSession {
   readonly #pending = new Map<number, Handshake>();
   #nextMessage: number | undefined;
   #serverCertificate: Buffer | undefined;
+  #isVerified = false;
   #isAuthentic = false;
   #isFinished = false;
   #connected = false;
@@ -183,6 +184,9 @@ export class DtlsSession {
     if (this.#connected) return;
     const { msg_type: type, message_seq: seq } = message;
     if (type === HANDSHAKE.helloVerify) {
+      // Again, because our first hello was repeated: werift takes one only, and repeats the second hello by itself.
+      if (this.#isVerified) return;
+      this.#isVerified = true;
       this.#nextMessage = undefined;
       await pass(message);
       return;

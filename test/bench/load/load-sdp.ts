@@ -1,0 +1,101 @@
+import { randomInt } from 'node:crypto';
+import type { Fingerprint } from '../../../gateways/webrtc/server/peer-contract.ts';
+
+export const EXTENSION_IDS = { mid: 1, audioLevel: 2, transportCc: 3, absSendTime: 4 } as const;
+export const PAYLOAD_TYPES = { opus: 111, vp8: 96, vp8Rtx: 97 } as const;
+
+/** What a load client says of itself in its offer. */
+export interface OfferFacts {
+  readonly direction: 'sendonly' | 'recvonly';
+  readonly ufrag: string;
+  readonly password: string;
+  readonly fingerprint: Fingerprint;
+  readonly video: boolean;
+  readonly audio: boolean;
+}
+
+/** Where the server is, as its answer says. */
+export interface AnswerFacts {
+  readonly ufrag: string;
+  readonly password: string;
+  readonly fingerprints: readonly Fingerprint[];
+  readonly address: string;
+  readonly port: number;
+}
+
+/** SSRCs of a publisher's offer. */
+export interface Ssrcs {
+  readonly video: number;
+  readonly audio: number;
+}
+
+/** An offer as a browser writes it, reduced to what matters for the load: `a=setup:active`, VP8 and Opus. */
+export function writeLoadOffer(facts: OfferFacts, ssrcs: Ssrcs): string {
+  const sections: string[][] = [];
+  const common = (mid: number): string[] => [
+    'c=IN IP4 0.0.0.0',
+    `a=mid:${mid}`,
+    `a=${facts.direction}`,
+    'a=rtcp-mux',
+    `a=ice-ufrag:${facts.ufrag}`,
+    `a=ice-pwd:${facts.password}`,
+    `a=fingerprint:${facts.fingerprint.algorithm} ${facts.fingerprint.value}`,
+    'a=setup:active',
+    `a=extmap:${EXTENSION_IDS.mid} urn:ietf:params:rtp-hdrext:sdes:mid`,
+    `a=extmap:${EXTENSION_IDS.absSendTime} http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time`,
+    // A viewer that reports by REMB leaves transport-cc out, as the server's answers to browsers do.
+    ...(facts.direction === 'sendonly'
+      ? [
+          `a=extmap:${EXTENSION_IDS.transportCc} http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01`,
+        ]
+      : []),
+  ];
+  const sent = (ssrc: number): string[] =>
+    facts.direction === 'sendonly' ? [`a=msid:load load`, `a=ssrc:${ssrc} cname:load`] : [];
+  if (facts.audio)
+    sections.push([
+      `m=audio 9 UDP/TLS/RTP/SAVPF ${PAYLOAD_TYPES.opus}`,
+      ...common(sections.length),
+      `a=extmap:${EXTENSION_IDS.audioLevel} urn:ietf:params:rtp-hdrext:ssrc-audio-level`,
+      `a=rtpmap:${PAYLOAD_TYPES.opus} opus/48000/2`,
+      `a=rtcp-fb:${PAYLOAD_TYPES.opus} transport-cc`,
+      `a=fmtp:${PAYLOAD_TYPES.opus} minptime=10;useinbandfec=1`,
+      ...sent(ssrcs.audio),
+    ]);
+  if (facts.video)
+    sections.push([
+      `m=video 9 UDP/TLS/RTP/SAVPF ${PAYLOAD_TYPES.vp8} ${PAYLOAD_TYPES.vp8Rtx}`,
+      ...common(sections.length),
+      `a=rtpmap:${PAYLOAD_TYPES.vp8} VP8/90000`,
+      ...['nack', 'nack pli', 'ccm fir', 'goog-remb', 'transport-cc'].map(
+        (feedback) => `a=rtcp-fb:${PAYLOAD_TYPES.vp8} ${feedback}`,
+      ),
+      `a=rtpmap:${PAYLOAD_TYPES.vp8Rtx} rtx/90000`,
+      `a=fmtp:${PAYLOAD_TYPES.vp8Rtx} apt=${PAYLOAD_TYPES.vp8}`,
+      ...sent(ssrcs.video),
+    ]);
+  return [
+    'v=0',
+    `o=- ${randomInt(1, 2 ** 40)} 1 IN IP4 127.0.0.1`,
+    's=-',
+    't=0 0',
+    `a=group:BUNDLE ${sections.map((_, mid) => mid).join(' ')}`,
+    ...sections.flat(),
+    '',
+  ].join('\r\n');
+}
+
+/** @throws when the answer names no loopback candidate. */
+export function readLoadAnswer(sdp: string): AnswerFacts {
+  const value = (name: string): string => new RegExp(`^a=${name}:(\\S+)`, 'm').exec(sdp)?.[1] ?? '';
+  const fingerprint = /^a=fingerprint:(\S+) (\S+)/m.exec(sdp);
+  const candidate = /^a=candidate:\S+ 1 udp \d+ (127\.0\.0\.1) (\d+) typ host/im.exec(sdp);
+  if (candidate === null || fingerprint === null) throw new Error(`no loopback candidate in:\n${sdp}`);
+  return {
+    ufrag: value('ice-ufrag'),
+    password: value('ice-pwd'),
+    fingerprints: [{ algorithm: fingerprint[1] ?? '', value: fingerprint[2] ?? '' }],
+    address: candidate[1] ?? '',
+    port: Number(candidate[2]),
+  };
+}
