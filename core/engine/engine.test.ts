@@ -364,6 +364,54 @@ describe('media', () => {
     ]);
   });
 
+  it.each([
+    ['is detached and attached again', [{ type: 'local-track-detach', track: trackId(7) }]],
+    [
+      'leaves the room and joins another',
+      [
+        { type: 'leave' },
+        {
+          type: 'join',
+          app: 'default',
+          room: 'demo',
+          peer: 'bob',
+          publish: { peer: true, tracks: true },
+          subscribe: { peers: true, tracks: true },
+          replace: false,
+        },
+      ],
+    ],
+  ] satisfies [string, EndpointControl[]][])('goes on counting when a viewer %s', (_, between) => {
+    yard.join(1, 'ann');
+    yard.publish(1, 1);
+    yard.join(2, 'bob');
+    yard.attach(2, 7, 'ann');
+    yard.media(1, 1, { seq: 9, timestamp: 1000, keyframe: true, frameStart: true });
+    for (const control of between) yard.control(2, control);
+    yard.media(1, 1, { seq: 10, timestamp: 4000 });
+    yard.advance(100);
+    yard.attach(2, 7, 'ann');
+    yard.media(1, 1, { seq: 11, timestamp: 10_000, keyframe: true, frameStart: true });
+    expect(yard.forwarded.map(({ seq, timestamp }) => [seq, timestamp])).toEqual([
+      [1, 1000],
+      [2, 10_000],
+    ]);
+    expect(yard.eventsOf(2, 'error')).toEqual([]);
+  });
+
+  it('forgets detached tracks before it refuses new ones', () => {
+    yard.join(1, 'ann');
+    yard.publish(1, 1);
+    yard.join(2, 'bob');
+    for (let track = 1; track <= 500; track += 1) {
+      yard.attach(2, track, 'ann');
+      if (track > 3) yard.control(2, { type: 'local-track-detach', track: trackId(track) });
+    }
+    expect(yard.eventsOf(2, 'error')).toEqual([]);
+    yard.media(1, 1, { seq: 9, timestamp: 1000, keyframe: true, frameStart: true });
+    expect(yard.forwarded.map(({ track }) => track)).toEqual([1, 2, 3]);
+  });
+
   it('gives who joins the pictures since the last keyframe of a source that sends none on request', () => {
     yard.join(1, 'obs');
     yard.publish(1, 1, { codec: 'h264', keyframeOnRequest: false });

@@ -114,7 +114,6 @@ export class Endpoint {
     if (room === undefined) return;
     for (const track of [...this.remoteTracks.values()]) this.#stopRemoteTrack(track, nowMs);
     for (const track of this.localTracks.values()) this.#detach(track, nowMs);
-    this.localTracks.clear();
     this.#mixer = undefined;
     this.labels.clear();
     this.#manualPeers.clear();
@@ -320,14 +319,14 @@ export class Endpoint {
     nowMs: number,
   ): ProtocolError | undefined {
     const local = this.localTracks.get(control.track);
-    if (local === undefined) return fail('unknown-track', `local track ${control.track}`);
+    if (local?.source === undefined) return fail('unknown-track', `local track ${control.track}`);
     if (control.type === 'local-track-keyframe-request') {
       local.keyframeRequested(nowMs);
       return undefined;
     }
     if (control.type === 'local-track-detach') {
+      // Its counters are kept: the viewer's stream goes on with the next source.
       this.#detach(local, nowMs);
-      this.localTracks.delete(control.track);
       return undefined;
     }
     const wrong = configError(control.config);
@@ -354,7 +353,6 @@ export class Endpoint {
     for (const id of this.#mixer?.slots ?? []) {
       const local = this.localTracks.get(id);
       if (local !== undefined) this.#detach(local, nowMs);
-      this.localTracks.delete(id);
     }
     this.#mixer = undefined;
     return undefined;
@@ -365,10 +363,18 @@ export class Endpoint {
     const known = this.localTracks.get(id);
     if (known?.kind === kind) return known;
     if (known !== undefined) this.#detach(known, 0);
-    else if (this.localTracks.size >= TRACKS_MAX) return undefined;
+    else if (this.localTracks.size >= TRACKS_MAX && !this.#forgetDetached()) return undefined;
     const local = new LocalTrack(this.id, id, kind, config, this.#home);
     this.localTracks.set(id, local);
     return local;
+  }
+
+  /** Makes room for a track. @returns false when all of them are in use. */
+  #forgetDetached(): boolean {
+    for (const [id, { fan }] of this.localTracks)
+      if (fan === undefined && this.#mixer?.slots.includes(id as TrackId) !== true)
+        return this.localTracks.delete(id);
+    return false;
   }
 
   #connect(room: Room, local: LocalTrack, peer: string, track: string, nowMs: number): void {

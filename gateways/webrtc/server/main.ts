@@ -23,6 +23,9 @@ async function main(): Promise<void> {
     addresses: config.webrtc.mediaAddresses,
   });
   core.onFanout = (frame) => transport.handleFanout(frame);
+  core.onConnectedChange = (connected) => {
+    if (connected) transport.resume();
+  };
   const environment: SessionEnvironment = {
     core,
     transports: transport,

@@ -68,6 +68,11 @@ export class Sender {
     }
   }
 
+  /** The core was restarted: see {@link Slot.resume}. */
+  resume(): void {
+    for (const slot of this.#slots.values()) slot.resume();
+  }
+
   slot(mid: string): Slot | undefined {
     return this.#slots.get(mid);
   }

@@ -15,6 +15,7 @@ import { SrtpSendStream } from '@switchyard/shared/srtp';
 import type { NegotiatedMedia } from '../peer-contract.ts';
 import { PacketHistory, type SentPacket } from './packet-history.ts';
 import type { PayloadRing } from './payload-ring.ts';
+import { StreamShift } from './stream-shift.ts';
 
 /** A packet is sent again at most this often, and not sooner than this after the last time, milliseconds. */
 const RESENDS_MAX = 6;
@@ -67,8 +68,14 @@ export class Slot {
   #rtxSeq: number;
   #packets = 0;
   #octets = 0;
+  #seq = 0;
   #timestamp = 0;
+  #pictureId = -1;
+  #tl0PicIdx = -1;
   #captureMs = 0;
+  /** The core was restarted and nothing of the new one was sent yet. */
+  #resuming = false;
+  #shift: StreamShift | undefined;
   bytesSent = 0;
 
   constructor(
@@ -96,6 +103,11 @@ export class Slot {
     this.#codec = undefined;
   }
 
+  /** Another core counts from here on: its numbers are moved behind what was sent. */
+  resume(): void {
+    this.#resuming = this.#packets > 0;
+  }
+
   get isVideo(): boolean {
     return this.#history !== undefined;
   }
@@ -104,6 +116,8 @@ export class Slot {
   send(packet: MediaPacket, target: FanoutTarget, position: number, nowMs: number): void {
     if (packet.codec !== this.#codec) this.#choose(packet.codec);
     if (this.#payloadType < 0 || this.#media.direction !== 'send') return;
+    if (this.#resuming) this.#beginShift(packet);
+    this.#shift?.apply(target);
     const bytes = this.#transport.buffer();
     const header = this.#writeHeader(
       bytes,
@@ -120,8 +134,11 @@ export class Slot {
     const length = header + packet.payload.length;
     this.#packets += 1;
     this.#octets += packet.payload.length;
+    this.#seq = target.seq;
     this.#timestamp = target.timestamp;
     this.#captureMs = packet.captureMs;
+    if (packet.pictureId >= 0) this.#pictureId = target.pictureId;
+    if (packet.tl0PicIdx >= 0) this.#tl0PicIdx = target.tl0PicIdx;
     this.bytesSent += length;
     if (this.#history !== undefined && this.#rtxPayloadType >= 0 && position >= 0)
       this.#remember(this.#history.claim(target.seq), packet, target, position, nowMs);
@@ -169,6 +186,20 @@ export class Slot {
       captureMs: this.#captureMs,
       clockRate: clockRateOf(this.#codec),
     };
+  }
+
+  #beginShift(packet: MediaPacket): void {
+    this.#resuming = false;
+    const last = {
+      seq: this.#seq,
+      timestamp: this.#timestamp,
+      pictureId: this.#pictureId,
+      tl0PicIdx: this.#tl0PicIdx,
+    };
+    this.#shift = new StreamShift(
+      last,
+      ((packet.captureMs - this.#captureMs) * clockRateOf(packet.codec)) / 1000,
+    );
   }
 
   #choose(codec: Codec): void {

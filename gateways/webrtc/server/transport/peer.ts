@@ -123,6 +123,11 @@ export class Peer implements PeerTransport, SlotTransport {
     this.#home.egress.bind(endpoint, track, slot);
   }
 
+  /** The core was restarted: what it sends goes on where the old one stopped. */
+  resume(): void {
+    this.#sender.resume();
+  }
+
   requestKeyframe(mid: string, spatial: number): void {
     this.#receiver.requestKeyframe(mid, spatial, this.#home.nowMs());
   }

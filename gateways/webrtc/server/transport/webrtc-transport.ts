@@ -99,6 +99,11 @@ export class WebrtcTransport implements TransportFactory, PeerHome {
     this.egress.handleFanout(frame);
   }
 
+  /** The core was restarted: viewers' streams go on where they stopped. */
+  resume(): void {
+    for (const peer of this.#peers) peer.resume();
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#timer);
     for (const peer of [...this.#peers]) peer.close();
