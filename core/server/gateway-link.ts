@@ -195,7 +195,7 @@ export class GatewayLink {
     const value = readJson(body.subarray(ENDPOINT_BYTES));
     const parsed = parseControl(value);
     if ('error' in parsed) this.#answer(linkEndpoint, requestOf(value), parsed.error);
-    else this.#handle(linkEndpoint, parsed.control);
+    else this.#handle(linkEndpoint, parsed.value);
   }
 
   #handle(linkEndpoint: number, control: EndpointControl): void {

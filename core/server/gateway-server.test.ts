@@ -259,11 +259,26 @@ describe('GatewayServer and CoreLink', () => {
   });
 
   it.each([
-    ['an unknown control', { type: 'explode', request: 4 }, 'type'],
-    ['an unknown key', { type: 'leave', request: 4, why: 1 }, 'unknown key why'],
-    ['a wrong type', { type: 'subscribe-peer', request: 4, peer: 9 }, 'peer'],
-    ['megabyte metadata', { type: 'update-peer', request: 4, metadata: 'x'.repeat(100_000) }, 'metadata'],
-  ])('answers %s with an error that names what is wrong', async (_, control, detail) => {
+    ['an unknown control', { type: 'explode', request: 4 }, 'invalid-request', 'type'],
+    ['an unknown key', { type: 'leave', request: 4, why: 1 }, 'invalid-request', 'unknown key why'],
+    ['a wrong type', { type: 'subscribe-peer', request: 4, peer: 9 }, 'invalid-request', 'peer'],
+    [
+      'megabyte metadata',
+      { type: 'update-peer', request: 4, metadata: 'x'.repeat(100_000) },
+      'limit-exceeded',
+      'metadata',
+    ],
+    [
+      '10,000 sources',
+      {
+        type: 'mixer-config',
+        request: 4,
+        sources: Array.from({ length: 10_000 }, () => ({ peer: 'a', track: 'b' })),
+      },
+      'limit-exceeded',
+      'sources',
+    ],
+  ])('answers %s with an error that names what is wrong', async (_, control, code, detail) => {
     const socket = connect(socketPath);
     const events: unknown[] = [];
     const splitter = new FrameSplitter((type, body) => {
@@ -281,7 +296,7 @@ describe('GatewayServer and CoreLink', () => {
     expect(events[0]).toEqual({
       type: 'reply',
       request: 4,
-      error: { code: 'invalid-request', detail: expect.stringContaining(detail) },
+      error: { code, detail: expect.stringContaining(detail) },
     });
     socket.destroy();
   });

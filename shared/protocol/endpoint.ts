@@ -1,5 +1,4 @@
 import type { Codec, MediaKind } from '@switchyard/shared/media';
-import type { ProtocolError } from './error-code.ts';
 import type { TrackId } from './ids.ts';
 
 /** How a client reaches its gateway. */
@@ -11,7 +10,7 @@ export interface PublishScope {
   readonly tracks: boolean;
 }
 
-/** What a peer is told of the room without asking; `false` leaves it to `subscribe-peer`. */
+/** What a peer is told of the room without asking; `false` leaves it to `subscribe-peer`, which tells both. */
 export interface SubscribeScope {
   readonly peers: boolean;
   readonly tracks: boolean;
@@ -35,7 +34,7 @@ export interface RemoteTrackInfo {
   readonly codec: Codec;
   /** Lowest first; one entry for a single stream. Empty for audio. */
   readonly layers: readonly LayerInfo[];
-  /** Opaque to the server, at most {@link METADATA_MAX_BYTES}. */
+  /** Opaque to the server, at most METADATA_MAX_BYTES of limits.ts. */
   readonly metadata?: string;
   /** Share of the publisher's ingress budget, 1…1000; default 100. */
   readonly priority?: number;
@@ -54,21 +53,19 @@ export interface TrackSource {
 
 /** What a viewer wants of one local track. Layers are inclusive, 0 is lowest. */
 export interface LocalTrackConfig {
-  /** Share of the viewer's egress budget, 1…1000. */
+  /** Share of the viewer's egress budget, and who is served first when it is short: 1…1000. */
   readonly priority: number;
   readonly maxSpatial: number;
   readonly maxTemporal: number;
+  /** Below the minimum nothing is sent: the track is `paused`. */
   readonly minSpatial?: number;
   readonly minTemporal?: number;
 }
 
 export const DEFAULT_LOCAL_TRACK_CONFIG: LocalTrackConfig = { priority: 100, maxSpatial: 2, maxTemporal: 2 };
 
-/** Longest metadata of a peer or track, and longest message of a channel, in UTF-8 bytes. */
-export const METADATA_MAX_BYTES: number = 4096;
-export const MESSAGE_MAX_BYTES: number = 16_384;
-/** Most remote and most local tracks of one endpoint. */
-export const TRACKS_MAX: number = 64;
+/** `auto`: the loudest of the room. `manual`: the loudest of the sources that the listener named. */
+export type MixerMode = 'auto' | 'manual';
 
 /**
  * Gateway → core, about one endpoint. A control with `request` is answered by exactly one `reply` event with the
@@ -128,77 +125,39 @@ export type EndpointControl =
     }
   | { readonly type: 'local-track-keyframe-request'; readonly track: TrackId }
   | {
-      /** Give these local tracks (audio) to the mixer: the loudest sources of the room but one's own, one a slot. */
+      /**
+       * Give these local tracks (audio) to the mixer: the loudest sources but one's own, one a slot. Replaces an earlier
+       * mixer of the endpoint.
+       */
       readonly type: 'mixer-attach';
       readonly request?: number;
-      readonly mode: 'auto' | 'manual';
+      readonly mode: MixerMode;
       readonly slots: readonly TrackId[];
-      /** Manual mode: the sources to choose from. */
+      /** Manual mode only: the sources to choose from; none when absent. */
       readonly sources?: readonly TrackSource[];
+      readonly paused?: boolean;
+    }
+  | {
+      /** Changes the mixer that is attached. `wrong-mixer-mode`: there is none, or `sources` for an automatic one. */
+      readonly type: 'mixer-config';
+      readonly request?: number;
+      /** All sources to choose from, in place of those before. */
+      readonly sources?: readonly TrackSource[];
+      /** A paused mixer fills no slot, and sends nothing. */
+      readonly paused?: boolean;
     }
   | { readonly type: 'mixer-detach'; readonly request?: number }
+  /** What the client's link can carry of media, audio and video together, bits per second. */
   | { readonly type: 'egress-estimate'; readonly bitrateBps: number }
   | { readonly type: 'channel-subscribe'; readonly request?: number; readonly label: string }
   | { readonly type: 'channel-unsubscribe'; readonly request?: number; readonly label: string }
+  /** Announces messages of this label, so that a way is there for the first; optional. */
+  | { readonly type: 'channel-publish-start'; readonly request?: number; readonly label: string }
+  | { readonly type: 'channel-publish-stop'; readonly request?: number; readonly label: string }
   | {
+      /** Reaches everybody in the room who subscribed to the label, but the sender. Starts publishing when need be. */
       readonly type: 'channel-publish';
       readonly request?: number;
       readonly label: string;
       readonly data: string;
     };
-
-/**
- * `waiting`: no packet of the source forwarded yet. `active`: media flows. `inactive`: the source sends nothing for
- * 2 s. `paused`: the allocator gave it less than its lowest layer. `ended`: the source stopped; the track stays attached.
- */
-export type LocalTrackStatus = 'waiting' | 'active' | 'inactive' | 'paused' | 'ended';
-
-/** Core → gateway, about one endpoint. */
-export type EndpointEvent =
-  | { readonly type: 'reply'; readonly request: number; readonly error?: ProtocolError }
-  | { readonly type: 'error'; readonly error: ProtocolError }
-  /** The core ended the endpoint (kick, replaced, drain); the gateway ends the client in its own words. */
-  | { readonly type: 'closed'; readonly error: ProtocolError }
-  | { readonly type: 'peer-joined'; readonly peer: string; readonly metadata?: string }
-  | { readonly type: 'peer-updated'; readonly peer: string; readonly metadata?: string }
-  | { readonly type: 'peer-left'; readonly peer: string }
-  | { readonly type: 'track-started'; readonly peer: string; readonly info: RemoteTrackInfo }
-  | { readonly type: 'track-updated'; readonly peer: string; readonly info: RemoteTrackInfo }
-  | { readonly type: 'track-stopped'; readonly peer: string; readonly track: string }
-  | { readonly type: 'remote-track-keyframe-request'; readonly track: TrackId; readonly spatial: number }
-  | {
-      readonly type: 'remote-track-limit';
-      readonly track: TrackId;
-      readonly minBps: number;
-      readonly maxBps: number;
-    }
-  | { readonly type: 'local-track-status'; readonly track: TrackId; readonly status: LocalTrackStatus }
-  | {
-      readonly type: 'local-track-layers';
-      readonly track: TrackId;
-      readonly current: { readonly spatial: number; readonly temporal: number } | null;
-      readonly target: { readonly spatial: number; readonly temporal: number } | null;
-      readonly reason: LayerReason;
-    }
-  | { readonly type: 'mixer-slot-set'; readonly track: TrackId; readonly source: TrackSource }
-  | { readonly type: 'mixer-slot-unset'; readonly track: TrackId }
-  | {
-      readonly type: 'voice-activity';
-      readonly peer: string;
-      readonly track: string;
-      readonly levelDbov: number;
-    }
-  | { readonly type: 'estimate-config'; readonly currentBps: number; readonly desiredBps: number }
-  | { readonly type: 'channel-message'; readonly label: string; readonly peer: string; readonly data: string }
-  | { readonly type: 'go-away'; readonly reason: string };
-
-/** Why a local track gets the layer it gets. */
-export type LayerReason =
-  | 'best'
-  | 'limit'
-  | 'priority'
-  | 'estimate'
-  | 'waiting-for-keyframe'
-  | 'source-has-no-such-layer'
-  | 'paused'
-  | 'no-source';

@@ -1,4 +1,5 @@
-import type { EndpointEvent, RemoteTrackInfo } from './endpoint.ts';
+import type { RemoteTrackInfo } from './endpoint.ts';
+import type { EndpointEvent } from './endpoint-event.ts';
 
 interface MirroredTrack {
   info: RemoteTrackInfo;

@@ -5,14 +5,14 @@
  */
 import type {
   BitrateMode,
-  LayerReason,
   LocalTrackConfig,
-  LocalTrackStatus,
+  MixerMode,
   PublishScope,
   RemoteTrackInfo,
   SubscribeScope,
   TrackSource,
 } from './endpoint.ts';
+import type { LayerPosition, LayerReason, LocalTrackStatus } from './endpoint-event.ts';
 import type { ProtocolError } from './error-code.ts';
 
 export const SESSION_PROTOCOL: number = 1;
@@ -61,6 +61,14 @@ export type SessionRequestBody =
   | { readonly type: 'receiver-config'; readonly mid: string; readonly config: LocalTrackConfig }
   | { readonly type: 'receiver-detach'; readonly mid: string }
   | {
+      /** Changes what the `mixer` slots play; what is absent stays. It is `auto` and not paused at first. */
+      readonly type: 'mixer-config';
+      readonly mode?: MixerMode;
+      /** Manual mode only: all sources to choose from. */
+      readonly sources?: readonly TrackSource[];
+      readonly paused?: boolean;
+    }
+  | {
       readonly type: 'sender-update';
       readonly name: string;
       readonly metadata?: string;
@@ -72,6 +80,8 @@ export type SessionRequestBody =
   | { readonly type: 'unsubscribe-peer'; readonly peer: string }
   | { readonly type: 'channel-subscribe'; readonly label: string }
   | { readonly type: 'channel-unsubscribe'; readonly label: string }
+  | { readonly type: 'channel-publish-start'; readonly label: string }
+  | { readonly type: 'channel-publish-stop'; readonly label: string }
   | { readonly type: 'channel-publish'; readonly label: string; readonly data: string }
   | { readonly type: 'leave' };
 
@@ -105,12 +115,18 @@ export type SessionMessage =
   | { readonly type: 'track-started'; readonly peer: string; readonly info: RemoteTrackInfo }
   | { readonly type: 'track-updated'; readonly peer: string; readonly info: RemoteTrackInfo }
   | { readonly type: 'track-stopped'; readonly peer: string; readonly track: string }
-  | { readonly type: 'receiver-status'; readonly mid: string; readonly status: LocalTrackStatus }
+  | {
+      readonly type: 'receiver-status';
+      readonly mid: string;
+      readonly status: LocalTrackStatus;
+      readonly reason: LayerReason;
+    }
   | {
       readonly type: 'receiver-layers';
       readonly mid: string;
-      readonly current: { readonly spatial: number; readonly temporal: number } | null;
-      readonly target: { readonly spatial: number; readonly temporal: number } | null;
+      readonly current: LayerPosition | null;
+      readonly target: LayerPosition | null;
+      readonly bitrateBps: number;
       readonly reason: LayerReason;
     }
   | { readonly type: 'receiver-source'; readonly mid: string; readonly source: TrackSource | null }
@@ -120,6 +136,9 @@ export type SessionMessage =
       readonly track: string;
       readonly levelDbov: number;
     }
+  | { readonly type: 'active-speaker'; readonly source: TrackSource | null }
   | { readonly type: 'sender-limit'; readonly name: string; readonly maxBps: number }
+  /** Which encodings of the sender somebody watches, lowest first: the others are switched off. */
+  | { readonly type: 'sender-encodings'; readonly name: string; readonly wanted: readonly boolean[] }
   | { readonly type: 'channel-message'; readonly label: string; readonly peer: string; readonly data: string }
   | { readonly type: 'go-away'; readonly reason: string };

@@ -4,6 +4,7 @@ export { CoreLink, type CoreLinkOptions } from './link/core-link.ts';
 export * from './link/frame-splitter.ts';
 export * from './link/link-hello.ts';
 export * from './link/link-writer.ts';
+export { type Parsed, parseWith } from './link/parse-with.ts';
 export { readJson } from './link/read-json.ts';
 export * from './link-endpoint.ts';
 export * from './logger.ts';

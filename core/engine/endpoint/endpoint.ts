@@ -9,6 +9,7 @@ import {
   type ProtocolError,
   type PublishScope,
   type RemoteTrackInfo,
+  SUBSCRIPTIONS_MAX,
   type SubscribeScope,
   TRACKS_MAX,
   type TrackId,
@@ -22,8 +23,6 @@ import { layerSteps } from './bitrate/layer-steps.ts';
 import { LocalTrack, type LocalTrackHome } from './local-track.ts';
 import { RemoteTrack } from './remote-track.ts';
 
-/** Most message channels and most manually subscribed peers of one endpoint. */
-export const SUBSCRIPTIONS_MAX: number = 64;
 /** How often a viewer's layers are chosen anew, milliseconds. */
 const ALLOCATE_MS = 200;
 
@@ -163,6 +162,10 @@ export class Endpoint {
         return this.labels.delete(control.label)
           ? undefined
           : fail('invalid-request', `label ${control.label}`);
+      case 'mixer-config':
+      case 'channel-publish-start':
+      case 'channel-publish-stop':
+        return fail('unsupported-feature', control.type);
       case 'channel-publish': {
         if (!isName(control.label)) return fail('invalid-name', control.label);
         const { label, data } = control;
@@ -414,12 +417,8 @@ export class Endpoint {
     allocateEgress(requests, budget).forEach((allocation, index) => {
       const local = videos[index];
       if (allocation === undefined || local === undefined) return;
-      const waiting = local.current === null && local.status === 'waiting';
-      local.setTarget(
-        allocation.step.spatial,
-        allocation.step.temporal,
-        waiting ? 'waiting-for-keyframe' : allocation.reason,
-      );
+      const { spatial, temporal, bitrateBps } = allocation.step;
+      local.setTarget(spatial, temporal, bitrateBps, allocation.reason, nowMs);
     });
   }
 }

@@ -1,5 +1,6 @@
 import { type Codec, clockRateOf, type MediaKind, type MediaPacket } from '@switchyard/shared/media';
 import type {
+  LayerPosition,
   LayerReason,
   LocalTrackConfig,
   LocalTrackStatus,
@@ -8,6 +9,7 @@ import type {
 } from '@switchyard/shared/protocol';
 import type { EngineOutput } from '../io.ts';
 import type { ChannelFan } from '../room/channel-fan.ts';
+import { LocalTrackReport } from './local-track-report.ts';
 import { SeqRewriter } from './rewriter/seq-rewriter.ts';
 import { TimestampRewriter } from './rewriter/timestamp-rewriter.ts';
 import { DECISION, type Decision, type LayerSelector } from './selector/selector.ts';
@@ -45,10 +47,13 @@ export class LocalTrack {
   #selectorSvc = false;
   #targetSpatial: number;
   #targetTemporal: number;
-  reason: LayerReason = 'no-source';
+  #allocated: LayerReason = 'best';
+  /** The allocator gives it nothing. */
+  #paused = false;
+  /** What the allocator gives it, bits per second. */
+  allocatedBps = 0;
   #status: LocalTrackStatus = 'waiting';
-  #saidStatus: LocalTrackStatus | undefined;
-  #saidLayers = '';
+  readonly #report = new LocalTrackReport();
   #lastForwardMs = -1;
   #keyframeAskedMs = Number.NEGATIVE_INFINITY;
   #started = false;
@@ -84,14 +89,29 @@ export class LocalTrack {
     return this.#status;
   }
 
-  get current(): { readonly spatial: number; readonly temporal: number } | null {
+  get current(): LayerPosition | null {
     const selector = this.#selector;
     if (selector === undefined || selector.spatial < 0) return null;
     return { spatial: selector.spatial, temporal: selector.temporal };
   }
 
-  get target(): { readonly spatial: number; readonly temporal: number } {
+  /** Null for nothing: paused, or no source. */
+  get target(): LayerPosition | null {
+    if (this.#paused || this.#fan === undefined || this.kind === 'audio') return null;
     return { spatial: this.#targetSpatial, temporal: this.#targetTemporal };
+  }
+
+  /** Why it gets what it gets. */
+  get reason(): LayerReason {
+    if (this.#fan === undefined || this.#status === 'ended') return 'no-source';
+    if (this.#paused) return this.#allocated;
+    if (this.#status === 'inactive') return 'source-silent';
+    if (this.kind === 'audio') return this.#status === 'active' ? 'best' : 'source-silent';
+    const spatial = this.#selector?.spatial ?? -1;
+    if (spatial === this.#targetSpatial || spatial >= this.#fan.spatialCount - 1) return this.#allocated;
+    if (spatial >= 0 && this.#fan.meter.layerBps(this.#targetSpatial, 0) === 0)
+      return 'source-has-no-such-layer';
+    return 'waiting-for-keyframe';
   }
 
   /** Takes another source, or none. The viewer's stream goes on without a gap. */
@@ -106,7 +126,6 @@ export class LocalTrack {
     this.#lastForwardMs = -1;
     this.#keyframeAskedMs = Number.NEGATIVE_INFINITY;
     this.#status = 'waiting';
-    this.reason = fan === undefined ? 'no-source' : 'waiting-for-keyframe';
     if (fan === undefined) return;
     if (!(this.kind === 'video' && fan.replay(this, nowMs))) this.#askKeyframe(nowMs);
     // The viewer may not be able to receive yet: its first request is answered whenever it comes.
@@ -114,18 +133,32 @@ export class LocalTrack {
     fan.subscribe(this);
   }
 
-  /** The allocator's decision. */
-  setTarget(spatial: number, temporal: number, reason: LayerReason): void {
+  /** The allocator's decision; a negative `spatial` pauses. @param bitrateBps What that costs. */
+  setTarget(spatial: number, temporal: number, bitrateBps: number, reason: LayerReason, nowMs: number): void {
+    this.#allocated = reason;
+    this.allocatedBps = bitrateBps;
+    const wasPaused = this.#paused;
+    this.#paused = spatial < 0;
+    if (this.#paused) {
+      // What flows next begins with a keyframe.
+      this.#selector = undefined;
+      this.#selectorCodec = undefined;
+      return;
+    }
     this.#targetSpatial = spatial;
     this.#targetTemporal = temporal;
-    this.reason = reason;
     this.#selector?.setTarget(spatial, temporal);
+    if (!wasPaused) return;
+    this.#status = 'waiting';
+    this.#lastForwardMs = -1;
+    this.#replayedMs = Number.NEGATIVE_INFINITY;
+    this.keyframeRequested(nowMs);
   }
 
   /** The viewer lost its picture. */
   keyframeRequested(nowMs: number): void {
     const fan = this.#fan;
-    if (fan === undefined || this.kind === 'audio') return;
+    if (fan === undefined || this.kind === 'audio' || this.#paused) return;
     // A source that sends no keyframe on request: the pictures since the last one, again.
     if (nowMs - this.#replayedMs >= REPLAY_INTERVAL_MS && fan.replay(this, nowMs)) return;
     this.#home.requestKeyframe(fan, Math.max(0, this.#selector?.spatial ?? 0), nowMs);
@@ -138,6 +171,7 @@ export class LocalTrack {
 
   /** Hot path: one packet of the source. */
   handleMedia(packet: MediaPacket, nowMs: number): void {
+    if (this.#paused) return;
     const decision = this.kind === 'audio' ? this.#audioDecision() : this.#videoDecision(packet, nowMs);
     if (decision === DECISION.skip) return;
     if (decision === DECISION.drop) {
@@ -176,35 +210,15 @@ export class LocalTrack {
 
   /** Status and keyframe retries; tells the viewer what changed. */
   tick(nowMs: number): void {
-    if (this.kind === 'video' && this.#fan !== undefined && this.#status !== 'ended')
-      this.#retryKeyframe(nowMs);
-    if (this.#lastForwardMs >= 0 && this.#status !== 'ended')
-      this.#status = nowMs - this.#lastForwardMs > INACTIVE_AFTER_MS ? 'inactive' : 'active';
-    if (this.#status !== this.#saidStatus) {
-      this.#saidStatus = this.#status;
-      this.#home.output.event(this.endpoint, {
-        type: 'local-track-status',
-        track: this.id,
-        status: this.#status,
-      });
+    if (this.#status !== 'ended') {
+      if (this.#paused) this.#status = 'paused';
+      else {
+        if (this.kind === 'video' && this.#fan !== undefined) this.#retryKeyframe(nowMs);
+        if (this.#lastForwardMs >= 0)
+          this.#status = nowMs - this.#lastForwardMs > INACTIVE_AFTER_MS ? 'inactive' : 'active';
+      }
     }
-    if (this.kind === 'video') this.#sayLayers();
-  }
-
-  #sayLayers(): void {
-    const { current } = this;
-    const target = this.#fan === undefined ? null : this.target;
-    const said = `${current?.spatial},${current?.temporal},${target?.spatial},${target?.temporal},${this.reason}`;
-    if (said === this.#saidLayers) return;
-    this.#saidLayers = said;
-    const event = {
-      type: 'local-track-layers',
-      track: this.id,
-      current,
-      target,
-      reason: this.reason,
-    } as const;
-    this.#home.output.event(this.endpoint, event);
+    this.#report.say(this, this.#home.output);
   }
 
   #retryKeyframe(nowMs: number): void {
@@ -257,7 +271,6 @@ export class LocalTrack {
     this.#timestamp.restart();
     this.#pictureId.restart();
     this.#tl0.restart();
-    if (this.reason === 'waiting-for-keyframe') this.reason = 'best';
   }
 
   /** Pictures a millisecond apart: the viewer's decoder catches up at once and shows the last one. */

@@ -21,6 +21,8 @@ export class ChannelFan {
   levelDbov: number = SILENCE_DBOV;
   lastPacketMs = -1;
   svc = false;
+  /** Encodings or spatial layers that the source announced or was seen with. */
+  spatialCount = 1;
   /** Published by an endpoint of this node. */
   published = false;
 
@@ -58,6 +60,7 @@ export class ChannelFan {
     if (packet.codec === 'opus') this.#hear(packet.audioLevel);
     else {
       this.svc = packet.svc;
+      if (packet.spatial >= this.spatialCount) this.spatialCount = packet.spatial + 1;
       this.#cache?.push(packet);
     }
     const subscribers = this.#subscribers;

@@ -27,7 +27,9 @@ interface ReceiverView {
   readonly source: { readonly peer: string; readonly track: string } | null;
   readonly status: LocalTrackStatus;
   readonly current: LocalTrack['current'];
-  readonly target: LocalTrack['current'];
+  readonly target: LocalTrack['target'];
+  /** What the allocator gives it of the viewer's link, bits per second; 0 for audio. */
+  readonly allocatedBps: number;
   readonly reason: string;
   readonly packets: number;
   readonly bytes: number;
@@ -105,7 +107,8 @@ function describePeer(endpoint: Endpoint): PeerView {
       source: track.source ?? null,
       status: track.status,
       current: track.current,
-      target: track.kind === 'audio' || track.fan === undefined ? null : track.target,
+      target: track.target,
+      allocatedBps: Math.round(track.allocatedBps),
       reason: track.reason,
       packets: track.packets,
       bytes: track.bytes,

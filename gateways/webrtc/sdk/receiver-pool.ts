@@ -82,7 +82,12 @@ export class ReceiverPool {
         receiver?.onStatus(notice.status);
         return;
       case 'receiver-layers':
-        receiver?.onLayers({ current: notice.current, target: notice.target, reason: notice.reason });
+        receiver?.onLayers({
+          current: notice.current,
+          target: notice.target,
+          bitrateBps: notice.bitrateBps,
+          reason: notice.reason,
+        });
         return;
       case 'receiver-source':
         this.mixerSlots[index - this.receivers.length]?.onSource(notice.source ?? undefined);

@@ -13,6 +13,8 @@ export interface Layer {
 export interface ReceiverLayers {
   readonly current: Layer | null;
   readonly target: Layer | null;
+  /** What the target costs of this session's link, bits per second. */
+  readonly bitrateBps: number;
   readonly reason: LayerReason;
 }
 
@@ -37,7 +39,7 @@ export interface ReceiverPort {
 /** Everything that the source and the link can give, with a normal share of the link. */
 export const FULL_QUALITY: LocalTrackConfig = { priority: 100, maxSpatial: 2, maxTemporal: 2 };
 
-const NO_LAYERS: ReceiverLayers = { current: null, target: null, reason: 'no-source' };
+const NO_LAYERS: ReceiverLayers = { current: null, target: null, bitrateBps: 0, reason: 'no-source' };
 
 /**
  * A receive slot, which attaches to any source and switches to another without renegotiation. The pool's receivers

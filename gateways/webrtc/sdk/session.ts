@@ -303,6 +303,9 @@ export class Session extends Emitter<SessionEvents> {
       case 'voice-activity':
         this.emit('voice-activity', { peer: notice.peer, track: notice.track, levelDbov: notice.levelDbov });
         return;
+      case 'active-speaker':
+      case 'sender-encodings':
+        return;
       case 'sender-limit':
         this.#publisher.onLimit(notice.name, notice.maxBps);
         return;

@@ -101,6 +101,11 @@ export interface PeerTransport {
   bindSlot(mid: string, endpoint: EndpointId, track: TrackId): void;
   /** PLI to the publisher, throttled per encoding. */
   requestKeyframe(mid: string, spatial: number): void;
+  /**
+   * What the core sends this client now and what it would send on a link without limit, bits per second, audio included:
+   * probing for more than the estimate is worth while as long as that is less than `desiredBps`.
+   */
+  setDemand(currentBps: number, desiredBps: number): void;
   /** REMB to the publisher, bits per second for all its `receive` m-lines together. */
   limitIngress(bitrateBps: number): void;
   close(): void;

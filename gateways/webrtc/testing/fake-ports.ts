@@ -103,6 +103,7 @@ export class FakeTransport implements PeerTransport {
   readonly bound: { mid: string; endpoint: number; track: number }[] = [];
   readonly keyframes: { mid: string; spatial: number }[] = [];
   readonly limits: number[] = [];
+  readonly demands: { currentBps: number; desiredBps: number }[] = [];
   readonly listener: PeerListener;
 
   constructor(listener: PeerListener) {
@@ -125,6 +126,10 @@ export class FakeTransport implements PeerTransport {
 
   requestKeyframe(mid: string, spatial: number): void {
     this.keyframes.push({ mid, spatial });
+  }
+
+  setDemand(currentBps: number, desiredBps: number): void {
+    this.demands.push({ currentBps, desiredBps });
   }
 
   limitIngress(bitrateBps: number): void {

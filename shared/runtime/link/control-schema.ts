@@ -1,19 +1,18 @@
 import { CODECS } from '@switchyard/shared/media';
 import {
   type EndpointControl,
+  LAYERS_MAX,
   MESSAGE_MAX_BYTES,
   METADATA_MAX_BYTES,
-  type ProtocolError,
+  MIXER_SOURCES_MAX,
   TRACKS_MAX,
   trackId,
 } from '@switchyard/shared/protocol';
 import { z } from 'zod';
+import { type Parsed, parseWith } from './parse-with.ts';
 
-const utf8 = (maxBytes: number): z.ZodString =>
-  z
-    .string()
-    .max(maxBytes)
-    .refine((text) => Buffer.byteLength(text) <= maxBytes, `longer than ${maxBytes} bytes`);
+/** At least as many bytes as UTF-16 units: the engine counts exactly. */
+const utf8 = (maxBytes: number): z.ZodString => z.string().max(maxBytes);
 
 const request = z.int().min(0).exactOptional();
 /** What names a thing is checked for its alphabet by the engine, with the code `invalid-name`. */
@@ -24,6 +23,7 @@ const bitrateBps = z.number().min(0).max(1e12);
 /** Its range is checked by the engine, with the code `invalid-priority`. */
 const priority = z.int();
 const layer = z.int().min(0).max(15);
+const sources = z.array(z.strictObject({ peer: name, track: name })).max(MIXER_SOURCES_MAX);
 const kind = z.enum(['audio', 'video']);
 const source = z.strictObject({ peer: name, track: name });
 const layers = z
@@ -35,7 +35,7 @@ const layers = z
       maxBitrateBps: bitrateBps.exactOptional(),
     }),
   )
-  .max(16);
+  .max(LAYERS_MAX);
 const bitrateMode = z.enum(['dynamic', 'max']);
 const config = z.strictObject({
   priority,
@@ -100,12 +100,21 @@ const schema: z.ZodType<EndpointControl> = z.discriminatedUnion('type', [
     request,
     mode: z.enum(['auto', 'manual']),
     slots: z.array(track).max(TRACKS_MAX),
-    sources: z.array(source).max(TRACKS_MAX).exactOptional(),
+    sources: sources.exactOptional(),
+    paused: z.boolean().exactOptional(),
+  }),
+  z.strictObject({
+    type: z.literal('mixer-config'),
+    request,
+    sources: sources.exactOptional(),
+    paused: z.boolean().exactOptional(),
   }),
   z.strictObject({ type: z.literal('mixer-detach'), request }),
   z.strictObject({ type: z.literal('egress-estimate'), bitrateBps }),
   z.strictObject({ type: z.literal('channel-subscribe'), request, label: name }),
   z.strictObject({ type: z.literal('channel-unsubscribe'), request, label: name }),
+  z.strictObject({ type: z.literal('channel-publish-start'), request, label: name }),
+  z.strictObject({ type: z.literal('channel-publish-stop'), request, label: name }),
   z.strictObject({ type: z.literal('channel-publish'), request, label: name, data: utf8(MESSAGE_MAX_BYTES) }),
 ]);
 
@@ -117,13 +126,4 @@ export function requestOf(value: unknown): number | undefined {
 }
 
 /** @returns The control, or an error whose detail names the first key that is wrong. */
-export function parseControl(value: unknown): { control: EndpointControl } | { error: ProtocolError } {
-  const result = schema.safeParse(value);
-  if (result.success) return { control: result.data };
-  const issue = result.error.issues[0];
-  const path = issue === undefined ? '' : issue.path.join('.');
-  const what = issue?.code === 'unrecognized_keys' ? `unknown key ${issue.keys.join(', ')}` : issue?.message;
-  return {
-    error: { code: 'invalid-request', detail: path === '' ? `${what}` : `${path}: ${what}` },
-  };
-}
+export const parseControl = (value: unknown): Parsed<EndpointControl> => parseWith(schema, value);

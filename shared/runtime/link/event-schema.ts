@@ -11,6 +11,18 @@ const track = z.int().min(0).max(0xffff).transform(trackId);
 const name = z.string();
 const layer = z.strictObject({ spatial: z.int(), temporal: z.int() }).nullable();
 
+const source = z.strictObject({ peer: name, track: name });
+const reason = z.enum([
+  'best',
+  'limit',
+  'priority',
+  'estimate',
+  'waiting-for-keyframe',
+  'source-has-no-such-layer',
+  'source-silent',
+  'no-source',
+]);
+
 const schema: z.ZodType<EndpointEvent> = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('reply'), request: z.int().min(0), error: error.exactOptional() }),
   z.strictObject({ type: z.literal('error'), error }),
@@ -32,29 +44,28 @@ const schema: z.ZodType<EndpointEvent> = z.discriminatedUnion('type', [
     type: z.literal('local-track-status'),
     track,
     status: z.enum(['waiting', 'active', 'inactive', 'paused', 'ended']),
+    reason,
   }),
   z.strictObject({
     type: z.literal('local-track-layers'),
     track,
     current: layer,
     target: layer,
-    reason: z.enum([
-      'best',
-      'limit',
-      'priority',
-      'estimate',
-      'waiting-for-keyframe',
-      'source-has-no-such-layer',
-      'paused',
-      'no-source',
-    ]),
+    bitrateBps: z.number().min(0),
+    reason,
   }),
   z.strictObject({
     type: z.literal('mixer-slot-set'),
     track,
-    source: z.strictObject({ peer: name, track: name }),
+    source,
   }),
   z.strictObject({ type: z.literal('mixer-slot-unset'), track }),
+  z.strictObject({ type: z.literal('active-speaker'), source: source.nullable() }),
+  z.strictObject({
+    type: z.literal('remote-track-layers'),
+    track,
+    wanted: z.array(z.boolean()),
+  }),
   z.strictObject({ type: z.literal('voice-activity'), peer: name, track: name, levelDbov: z.number() }),
   z.strictObject({
     type: z.literal('estimate-config'),

@@ -1,7 +1,9 @@
 import type { MediaKind } from '@switchyard/shared/media';
 import {
   DEFAULT_LOCAL_TRACK_CONFIG,
+  type EndpointControl,
   type LocalTrackConfig,
+  type MixerMode,
   type ProtocolError,
   type TrackId,
   type TrackSource,
@@ -15,6 +17,13 @@ export interface SlotDeclaration {
   readonly mid: string;
   readonly kind: MediaKind;
   readonly use: SlotUse;
+}
+
+/** What the mixer slots play. */
+export interface MixerWish {
+  readonly mode?: MixerMode;
+  readonly sources?: readonly TrackSource[];
+  readonly paused?: boolean;
 }
 
 interface Slot extends SlotDeclaration {
@@ -32,7 +41,9 @@ export class LocalSlots {
   readonly #endpoint: LinkEndpoint;
   readonly #byMid = new Map<string, Slot>();
   readonly #byTrack = new Map<number, Slot>();
-  #mixer = '';
+  #mixer: Required<MixerWish> = { mode: 'auto', sources: [], paused: false };
+  /** Slots that the core's mixer has, as text. */
+  #mixed = '';
   #nextTrack = 1;
 
   constructor(endpoint: LinkEndpoint) {
@@ -103,6 +114,31 @@ export class LocalSlots {
     return this.#endpoint.request({ type: 'local-track-config', track: slot.track, config });
   }
 
+  /** Changes what the mixer slots play; kept for slots that come later. @returns The core's answer. */
+  async configureMixer({ mode, sources, paused }: MixerWish): Promise<ProtocolError | undefined> {
+    const before = this.#mixer;
+    const wanted: Required<MixerWish> = {
+      mode: mode ?? before.mode,
+      sources: sources ?? (mode === 'auto' ? [] : before.sources),
+      paused: paused ?? before.paused,
+    };
+    if (wanted.mode === 'auto' && wanted.sources.length > 0)
+      return { code: 'wrong-mixer-mode', detail: 'sources' };
+    this.#mixer = wanted;
+    if (this.#mixed === '') return undefined;
+    const error = await this.#endpoint.request(
+      wanted.mode === before.mode
+        ? {
+            type: 'mixer-config',
+            paused: wanted.paused,
+            ...(wanted.mode === 'manual' ? { sources: wanted.sources } : {}),
+          }
+        : this.#mixerAttachment(),
+    );
+    if (error !== undefined && this.#mixer === wanted) this.#mixer = before;
+    return error;
+  }
+
   midOf(track: TrackId): string | undefined {
     return this.#byTrack.get(track)?.mid;
   }
@@ -122,7 +158,7 @@ export class LocalSlots {
   /** The endpoint left its room: the core holds nothing of the slots any more. */
   onLeft(): void {
     for (const slot of this.#byMid.values()) slot.source = undefined;
-    this.#mixer = '';
+    this.#mixed = '';
   }
 
   /** The endpoint joined a room (again). */
@@ -132,12 +168,27 @@ export class LocalSlots {
   }
 
   #attachMixer(): void {
-    const slots = [...this.#byMid.values()].filter(({ use }) => use === 'mixer').map(({ track }) => track);
+    const slots = this.#mixerSlots();
     const key = slots.join(' ');
-    if (key === this.#mixer) return;
-    this.#mixer = key;
+    if (key === this.#mixed) return;
+    this.#mixed = key;
     if (slots.length === 0) this.#endpoint.control({ type: 'mixer-detach' });
-    else this.#endpoint.control({ type: 'mixer-attach', mode: 'auto', slots });
+    else this.#endpoint.control(this.#mixerAttachment());
+  }
+
+  #mixerAttachment(): Extract<EndpointControl, { type: 'mixer-attach' }> {
+    const { mode, sources, paused } = this.#mixer;
+    return {
+      type: 'mixer-attach',
+      mode,
+      slots: this.#mixerSlots(),
+      ...(mode === 'manual' ? { sources } : {}),
+      ...(paused ? { paused } : {}),
+    };
+  }
+
+  #mixerSlots(): TrackId[] {
+    return [...this.#byMid.values()].filter(({ use }) => use === 'mixer').map(({ track }) => track);
   }
 
   #manual(mid: string): Slot | undefined {

@@ -47,6 +47,7 @@ export class PeerEvents {
       case 'track-updated':
       case 'track-stopped':
       case 'voice-activity':
+      case 'active-speaker':
       case 'channel-message':
       case 'go-away':
         this.#client.send(event);
@@ -67,14 +68,21 @@ export class PeerEvents {
         if (name !== undefined) this.#client.send({ type: 'sender-limit', name, maxBps: event.maxBps });
         return;
       }
+      case 'remote-track-layers': {
+        const name = this.#targets.tracks()?.nameOf(event.track);
+        if (name !== undefined) this.#client.send({ type: 'sender-encodings', name, wanted: event.wanted });
+        return;
+      }
       case 'local-track-status':
       case 'local-track-layers':
       case 'mixer-slot-set':
       case 'mixer-slot-unset':
         this.#onSlotEvent(event);
         return;
-      case 'reply':
       case 'estimate-config':
+        this.#targets.transport()?.setDemand(event.currentBps, event.desiredBps);
+        return;
+      case 'reply':
         return;
     }
   }
@@ -89,11 +97,11 @@ export class PeerEvents {
     if (mid === undefined) return;
     switch (event.type) {
       case 'local-track-status':
-        this.#client.send({ type: 'receiver-status', mid, status: event.status });
+        this.#client.send({ type: 'receiver-status', mid, status: event.status, reason: event.reason });
         return;
       case 'local-track-layers': {
-        const { current, target, reason } = event;
-        this.#client.send({ type: 'receiver-layers', mid, current, target, reason });
+        const { current, target, bitrateBps, reason } = event;
+        this.#client.send({ type: 'receiver-layers', mid, current, target, bitrateBps, reason });
         return;
       }
       case 'mixer-slot-set':

@@ -255,13 +255,14 @@ describe('a receiver', () => {
     const config = { priority: 5, maxSpatial: 0, maxTemporal: 0 };
     await ask({ type: 'receiver-config', mid: '2', config });
     expect(endpoint.of('local-track-config')).toEqual([{ type: 'local-track-config', track: 2, config }]);
-    endpoint.emit({ type: 'local-track-status', track: trackId(2), status: 'active' });
-    expect(client.last).toEqual({ type: 'receiver-status', mid: '2', status: 'active' });
+    endpoint.emit({ type: 'local-track-status', track: trackId(2), status: 'active', reason: 'best' });
+    expect(client.last).toEqual({ type: 'receiver-status', mid: '2', status: 'active', reason: 'best' });
     endpoint.emit({
       type: 'local-track-layers',
       track: trackId(2),
       current: null,
       target: { spatial: 1, temporal: 2 },
+      bitrateBps: 500_000,
       reason: 'best',
     });
     expect(client.last).toEqual({
@@ -269,6 +270,7 @@ describe('a receiver', () => {
       mid: '2',
       current: null,
       target: { spatial: 1, temporal: 2 },
+      bitrateBps: 500_000,
       reason: 'best',
     });
     await ask({ type: 'receiver-detach', mid: '2' });

@@ -198,6 +198,8 @@ export class PeerSession {
         return slots.configure(request.mid, request.config);
       case 'receiver-detach':
         return slots.detach(request.mid);
+      case 'mixer-config':
+        return slots.configureMixer(request);
       case 'sender-update': {
         const { type: _type, request: _request, name, ...change } = request;
         return tracks.update(name, change);
@@ -212,6 +214,8 @@ export class PeerSession {
       case 'unsubscribe-peer':
       case 'channel-subscribe':
       case 'channel-unsubscribe':
+      case 'channel-publish-start':
+      case 'channel-publish-stop':
       case 'channel-publish':
         // The link numbers its requests itself.
         return endpoint.request(request);

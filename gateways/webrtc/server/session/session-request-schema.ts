@@ -1,19 +1,17 @@
 import {
   MESSAGE_MAX_BYTES,
   METADATA_MAX_BYTES,
+  MIXER_SOURCES_MAX,
   type ProtocolError,
   type SessionRequest,
   TRACKS_MAX,
 } from '@switchyard/shared/protocol';
+import { parseWith } from '@switchyard/shared/runtime';
 import { z } from 'zod';
 import { SDP_MAX_LENGTH } from '../sdp/sdp-lines.ts';
 
-const utf8 = new TextEncoder();
-const text = (maxBytes: number): z.ZodString =>
-  z
-    .string()
-    .max(maxBytes)
-    .refine((value) => utf8.encode(value).length <= maxBytes, `longer than ${maxBytes} bytes`);
+/** At least as many bytes as UTF-16 units: the core counts exactly. */
+const text = (maxBytes: number): z.ZodString => z.string().max(maxBytes);
 
 const request = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 /** What names a thing is checked for its alphabet where it is used, with the code `invalid-name`. */
@@ -33,7 +31,7 @@ const config = z.strictObject({
   minTemporal: layer.exactOptional(),
 });
 
-const schema = z.discriminatedUnion('type', [
+const schema: z.ZodType<SessionRequest> = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('join'),
     request,
@@ -72,6 +70,13 @@ const schema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('receiver-config'), request, mid, config }),
   z.strictObject({ type: z.literal('receiver-detach'), request, mid }),
   z.strictObject({
+    type: z.literal('mixer-config'),
+    request,
+    mode: z.enum(['auto', 'manual']).exactOptional(),
+    sources: z.array(source).max(MIXER_SOURCES_MAX).exactOptional(),
+    paused: z.boolean().exactOptional(),
+  }),
+  z.strictObject({
     type: z.literal('sender-update'),
     request,
     name,
@@ -84,9 +89,11 @@ const schema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('unsubscribe-peer'), request, peer: name }),
   z.strictObject({ type: z.literal('channel-subscribe'), request, label: name }),
   z.strictObject({ type: z.literal('channel-unsubscribe'), request, label: name }),
+  z.strictObject({ type: z.literal('channel-publish-start'), request, label: name }),
+  z.strictObject({ type: z.literal('channel-publish-stop'), request, label: name }),
   z.strictObject({ type: z.literal('channel-publish'), request, label: name, data: text(MESSAGE_MAX_BYTES) }),
   z.strictObject({ type: z.literal('leave'), request }),
-]) satisfies z.ZodType<SessionRequest>;
+]);
 
 export type SessionRequestResult =
   | { readonly ok: true; readonly request: SessionRequest }
@@ -100,18 +107,9 @@ export function parseSessionRequest(message: string): SessionRequestResult {
   } catch {
     return refuse(undefined, 'not JSON');
   }
-  const result = schema.safeParse(value);
-  if (result.success) return { ok: true, request: result.data };
-  const issue = result.error.issues[0];
-  return refuse(numberOf(value), issue === undefined ? 'malformed' : describe(issue));
-}
-
-function describe(issue: z.core.$ZodIssue): string {
-  const path = issue.path.join('.');
-  if (issue.code === 'unrecognized_keys')
-    return `unknown key ${[path, issue.keys[0]].filter(Boolean).join('.')}`;
-  if (issue.code === 'invalid_union') return 'unknown type of message';
-  return path === '' ? issue.message : `${path}: ${issue.message}`;
+  const parsed = parseWith(schema, value);
+  if ('value' in parsed) return { ok: true, request: parsed.value };
+  return { ok: false, number: numberOf(value), error: parsed.error };
 }
 
 function numberOf(value: unknown): number | undefined {
@@ -123,5 +121,5 @@ function numberOf(value: unknown): number | undefined {
 const refuse = (number: number | undefined, detail: string): SessionRequestResult => ({
   ok: false,
   number,
-  error: { code: 'invalid-request', detail: detail.slice(0, 200) },
+  error: { code: 'invalid-request', detail },
 });

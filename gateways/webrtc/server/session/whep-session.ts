@@ -163,6 +163,9 @@ class WhepSession implements HttpSession {
       case 'voice-activity':
         this.#follower.onVoice(event.peer, nowMs);
         break;
+      case 'estimate-config':
+        this.#ice.negotiation.transport?.setDemand(event.currentBps, event.desiredBps);
+        return;
       default:
         return;
     }

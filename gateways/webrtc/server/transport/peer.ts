@@ -62,6 +62,8 @@ export class Peer implements PeerTransport, SlotTransport {
   #srtpOut: SrtpSender | undefined;
   #aliveMs: number;
   #closed = false;
+  /** What the client is sent and what it would be: for the congestion control. Bits per second. */
+  demand: { readonly currentBps: number; readonly desiredBps: number } = { currentBps: 0, desiredBps: 0 };
 
   constructor(home: PeerHome, listener: PeerListener) {
     this.#home = home;
@@ -105,6 +107,10 @@ export class Peer implements PeerTransport, SlotTransport {
       this.#sctp = new SctpChannel(this.#dtls, (label, text) => this.#listener.onData(label, text));
       if (this.#dtls.isConnected) this.#sctp.start();
     }
+  }
+
+  setDemand(currentBps: number, desiredBps: number): void {
+    this.demand = { currentBps, desiredBps };
   }
 
   restartIce(): IceCredentials {

@@ -24,7 +24,7 @@ const REASONS: Readonly<Record<LayerReason, string>> = {
   estimate: 'limited by the connection',
   'waiting-for-keyframe': 'switching at the next keyframe',
   'source-has-no-such-layer': 'the source sends no better one',
-  paused: 'paused: the connection is too slow',
+  'source-silent': 'nothing arrives from the source',
   'no-source': 'no source',
 };
 
