@@ -1,6 +1,7 @@
 import { LocalFabric } from '@switchyard/core/fabric';
 import { emptyMediaPacket, type MediaPacket } from '@switchyard/shared/media';
 import {
+  ALL_PERMISSIONS,
   DEFAULT_LOCAL_TRACK_CONFIG,
   type EndpointControl,
   type EndpointEvent,
@@ -75,6 +76,7 @@ class Yard implements EngineOutput {
       peer,
       publish: { peer: true, tracks: true },
       subscribe: { peers: true, tracks: true },
+      permissions: ALL_PERMISSIONS,
       replace: false,
       ...more,
     });

@@ -6,6 +6,7 @@ import {
   type ProtocolError,
 } from '@switchyard/shared/protocol';
 import { Endpoint, type EndpointHome } from './endpoint/endpoint.ts';
+import { narrowJoin, permissionError } from './endpoint/permission-check.ts';
 import type { RemoteTrack } from './endpoint/remote-track.ts';
 import type {
   Channel,
@@ -170,7 +171,7 @@ export class Engine implements EngineInput, FabricListener, EndpointHome, RoomHo
       this.#leave(endpoint, nowMs);
       return undefined;
     }
-    return endpoint.handle(control, nowMs);
+    return permissionError(control, endpoint.permissions) ?? endpoint.handle(control, nowMs);
   }
 
   #join(
@@ -190,7 +191,7 @@ export class Engine implements EngineInput, FabricListener, EndpointHome, RoomHo
       }
     }
     this.#leave(endpoint, nowMs);
-    endpoint.join(this.#openRoom(control.app, control.room, nowMs), control, nowMs);
+    endpoint.join(this.#openRoom(control.app, control.room, nowMs), narrowJoin(control), nowMs);
     return undefined;
   }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { emptyMediaPacket, type MediaPacket } from '@switchyard/shared/media';
 import {
+  ALL_PERMISSIONS,
   DEFAULT_LOCAL_TRACK_CONFIG,
   type EndpointControl,
   type EndpointEvent,
@@ -71,6 +72,7 @@ const join_: EndpointControl = {
   peer: 'ann',
   publish: { peer: true, tracks: true },
   subscribe: { peers: true, tracks: true },
+  permissions: ALL_PERMISSIONS,
   replace: true,
 };
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { describeError } from '@switchyard/shared/protocol';
+import { ALL_PERMISSIONS, describeError } from '@switchyard/shared/protocol';
 import type { Config, CorePort, LinkEndpoint, Logger } from '@switchyard/shared/runtime';
 import { Publisher } from './publisher.ts';
 import { RtmpSession } from './rtmp-session.ts';
@@ -110,6 +110,7 @@ export class RtmpConnection {
       peer: key.peer,
       publish: { peer: true, tracks: true },
       subscribe: { peers: false, tracks: false },
+      permissions: ALL_PERMISSIONS,
       replace: false,
     });
     if (error !== undefined || this.#closed || this.#socket.destroyed) {

@@ -1,5 +1,6 @@
 import { emptyMediaPacket, type MediaPacket, readPayload } from '@switchyard/shared/media';
 import {
+  ALL_PERMISSIONS,
   type EndpointEvent,
   ERROR_CODES,
   isName,
@@ -128,6 +129,7 @@ export class Call {
       ...metadata,
       publish: { peer: true, tracks: true },
       subscribe: { peers: false, tracks: false },
+      permissions: ALL_PERMISSIONS,
       replace: false,
     });
     if (error !== undefined) return error;

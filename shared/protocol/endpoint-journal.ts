@@ -129,7 +129,7 @@ export class EndpointJournal {
   replay(): EndpointControl[] {
     const controls: (EndpointControl | undefined)[] = [
       this.#open,
-      this.#join,
+      this.#join === undefined ? undefined : { ...this.#join, resumed: true },
       ...this.#peers.values(),
       ...this.#remoteTracks.values(),
       ...this.#localTracks.values(),

@@ -16,6 +16,19 @@ export interface SubscribeScope {
   readonly tracks: boolean;
 }
 
+/** What a session may do, as its token says; the core refuses the rest whatever a gateway lets through. */
+export interface Permissions {
+  /** Send tracks. */
+  readonly publish: boolean;
+  /** Take tracks and hear of the room. */
+  readonly subscribe: boolean;
+  /** Send and take messages of channels. */
+  readonly data: boolean;
+}
+
+/** Of everybody while no app is configured. */
+export const ALL_PERMISSIONS: Permissions = { publish: true, subscribe: true, data: true };
+
 /** One encoding (simulcast) or spatial layer (SVC) as the client announced it, lowest first. */
 export interface LayerInfo {
   readonly rid?: string;
@@ -84,8 +97,11 @@ export type EndpointControl =
       readonly metadata?: string;
       readonly publish: PublishScope;
       readonly subscribe: SubscribeScope;
+      readonly permissions: Permissions;
       /** Take over from a session of the same room and peer (which is told `replaced`) instead of `peer-name-taken`. */
       readonly replace: boolean;
+      /** Said again to a core that was restarted: whoever was in is let in whatever the load. */
+      readonly resumed?: boolean;
     }
   | { readonly type: 'leave'; readonly request?: number }
   | { readonly type: 'update-peer'; readonly request?: number; readonly metadata: string }

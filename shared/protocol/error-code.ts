@@ -19,7 +19,12 @@ export type ErrorCode =
   | 'invalid-priority'
   | 'invalid-layer-limits'
   | 'wrong-mixer-mode'
+  | 'token-required'
+  | 'token-invalid'
+  | 'token-expired'
   | 'not-allowed'
+  | 'kicked'
+  | 'room-closed'
   | 'unsupported-codec'
   | 'unsupported-reordering'
   | 'unsupported-feature'
@@ -65,7 +70,21 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorMeaning>> = {
     sentence: 'A minimum layer is above its maximum.',
   },
   'wrong-mixer-mode': { httpStatus: 409, sipStatus: 403, sentence: 'The audio mixer is not in this mode.' },
+  // A phone is not told 401: that asks for a digest (RFC 3261 §22.2), which is no token.
+  'token-required': {
+    httpStatus: 401,
+    sipStatus: 403,
+    sentence: 'A token is required to enter this room.',
+  },
+  'token-invalid': { httpStatus: 401, sipStatus: 403, sentence: 'The token is not valid.' },
+  'token-expired': {
+    httpStatus: 401,
+    sipStatus: 403,
+    sentence: 'The token has expired: ask for a new one.',
+  },
   'not-allowed': { httpStatus: 403, sipStatus: 403, sentence: 'This session may not do that.' },
+  kicked: { httpStatus: 403, sipStatus: 603, sentence: 'An administrator ended this session.' },
+  'room-closed': { httpStatus: 410, sipStatus: 480, sentence: 'An administrator closed the room.' },
   'unsupported-codec': { httpStatus: 406, sipStatus: 488, sentence: 'No codec in common.' },
   'unsupported-reordering': {
     httpStatus: 406,

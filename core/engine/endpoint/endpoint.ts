@@ -1,4 +1,5 @@
 import {
+  ALL_PERMISSIONS,
   type ClientKind,
   type EndpointControl,
   type EndpointEvent,
@@ -6,6 +7,7 @@ import {
   isName,
   type LocalTrackConfig,
   METADATA_MAX_BYTES,
+  type Permissions,
   type ProtocolError,
   type PublishScope,
   type RemoteTrackInfo,
@@ -56,6 +58,8 @@ export class Endpoint {
   #room: Room | undefined;
   peer = '';
   metadata: string | undefined;
+  /** Of the join; there is nothing to forbid outside of a room. */
+  permissions: Permissions = ALL_PERMISSIONS;
   #publish: PublishScope = { peer: false, tracks: false };
   #subscribe: SubscribeScope = { peers: false, tracks: false };
   #mixer: { readonly slots: readonly TrackId[]; readonly chooser: MixerSlots } | undefined;
@@ -100,6 +104,7 @@ export class Endpoint {
     this.#room = room;
     this.peer = control.peer;
     this.metadata = control.metadata;
+    this.permissions = control.permissions;
     this.#publish = control.publish;
     this.#subscribe = control.subscribe;
     room.endpoints.add(this);

@@ -57,6 +57,7 @@ describe('joining', () => {
         peer: 'ann',
         publish: { peer: true, tracks: true },
         subscribe: { peers: true, tracks: true },
+        permissions: { publish: true, subscribe: true, data: true },
         replace: true,
       },
     ]);

@@ -1,4 +1,5 @@
 import {
+  ALL_PERMISSIONS,
   isName,
   MESSAGE_MAX_BYTES,
   type ProtocolError,
@@ -118,6 +119,7 @@ export class PeerSession {
       ...(request.metadata === undefined ? {} : { metadata: request.metadata }),
       publish: request.publish ?? { peer: true, tracks: true },
       subscribe: request.subscribe ?? { peers: true, tracks: true },
+      permissions: ALL_PERMISSIONS,
       replace: true,
     });
     if (this.#closed) return;

@@ -1,4 +1,5 @@
 import {
+  ALL_PERMISSIONS,
   DEFAULT_LOCAL_TRACK_CONFIG,
   type EndpointEvent,
   type ProtocolError,
@@ -88,6 +89,7 @@ class WhepSession implements HttpSession {
       peer: `whep-${this.#environment.newSuffix(6)}`,
       publish: { peer: false, tracks: false },
       subscribe: { peers: all, tracks: all },
+      permissions: ALL_PERMISSIONS,
       replace: true,
     });
   }

@@ -1,4 +1,4 @@
-import type { EndpointEvent } from '@switchyard/shared/protocol';
+import { ALL_PERMISSIONS, type EndpointEvent } from '@switchyard/shared/protocol';
 import type { LinkEndpoint } from '@switchyard/shared/runtime';
 import type { NegotiatedSession, PeerListener } from '../peer-contract.ts';
 import type { IceFragment } from '../sdp/ice-fragment.ts';
@@ -19,6 +19,7 @@ export const openWhipSession: OpenHttpSession = async (environment, request, onE
     peer: request.peer ?? `whip-${environment.newSuffix(6)}`,
     publish: { peer: true, tracks: true },
     subscribe: { peers: false, tracks: false },
+    permissions: ALL_PERMISSIONS,
     replace: true,
   });
   const answer = error === undefined ? session.negotiate(request.offer) : { ok: false as const, error };
