@@ -379,6 +379,7 @@ describe('media', () => {
           peer: 'bob',
           publish: { peer: true, tracks: true },
           subscribe: { peers: true, tracks: true },
+          permissions: ALL_PERMISSIONS,
           replace: false,
         },
       ],
