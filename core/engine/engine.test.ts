@@ -5,6 +5,7 @@ import {
   DEFAULT_LOCAL_TRACK_CONFIG,
   type EndpointControl,
   type EndpointEvent,
+  type FanoutTarget,
   type RemoteTrackInfo,
   trackId,
 } from '@switchyard/shared/protocol';
@@ -36,16 +37,9 @@ class Yard implements EngineOutput {
     fabric.attach(this.engine);
   }
 
-  forward(
-    endpoint: number,
-    track: number,
-    packet: MediaPacket,
-    seq: number,
-    timestamp: number,
-    marker: boolean,
-    pictureId: number,
-  ): void {
+  forward(packet: MediaPacket, target: FanoutTarget): void {
     const { spatial, keyframe } = packet;
+    const { endpoint, track, seq, timestamp, marker, pictureId } = target;
     this.forwarded.push({ endpoint, track, seq, timestamp, spatial, keyframe, marker, pictureId });
   }
 

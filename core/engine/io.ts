@@ -7,6 +7,7 @@ import type {
   ClientKind,
   EndpointControl,
   EndpointEvent,
+  FanoutTarget,
   RemoteTrackInfo,
 } from '@switchyard/shared/protocol';
 
@@ -30,17 +31,8 @@ export interface EngineInput {
 
 /** What leaves the engine towards gateways. Called synchronously. */
 export interface EngineOutput {
-  /** One viewer's copy of `packet`; `pictureId` and `tl0PicIdx` are −1 when the packet has none. */
-  forward(
-    endpoint: number,
-    track: number,
-    packet: MediaPacket,
-    seq: number,
-    timestamp: number,
-    marker: boolean,
-    pictureId: number,
-    tl0PicIdx: number,
-  ): void;
+  /** One viewer's copy of `packet`. `target` belongs to the engine, is valid during the call, and names its endpoint. */
+  forward(packet: MediaPacket, target: FanoutTarget): void;
   /** All forwards of `packet` have been said. */
   endPacket(packet: MediaPacket): void;
   event(endpoint: number, event: EndpointEvent): void;

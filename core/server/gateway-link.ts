@@ -6,6 +6,7 @@ import {
   type EndpointEvent,
   FANOUT_TARGET_BYTES,
   FANOUT_TARGETS_MAX,
+  type FanoutTarget,
   FRAME_TYPES,
   LINK_PROTOCOL,
   type ProtocolError,
@@ -113,28 +114,9 @@ export class GatewayLink {
    * Notes a target of the packet in flight.
    * @returns true for the first target: the caller then calls {@link endPacket} when the packet is done.
    */
-  addTarget(
-    linkEndpoint: number,
-    track: number,
-    packet: MediaPacket,
-    seq: number,
-    timestamp: number,
-    marker: boolean,
-    pictureId: number,
-    tl0PicIdx: number,
-  ): boolean {
+  addTarget(linkEndpoint: number, packet: MediaPacket, target: FanoutTarget): boolean {
     if (this.#targetCount === FANOUT_TARGETS_MAX) this.endPacket(packet);
-    writeFanoutTarget(
-      this.#targets,
-      this.#targetCount * FANOUT_TARGET_BYTES,
-      linkEndpoint,
-      track,
-      seq,
-      timestamp,
-      marker,
-      pictureId,
-      tl0PicIdx,
-    );
+    writeFanoutTarget(this.#targets, this.#targetCount * FANOUT_TARGET_BYTES, linkEndpoint, target);
     this.#targetCount += 1;
     return this.#targetCount === 1;
   }

@@ -12,6 +12,7 @@ import {
   emptyFanoutTarget,
   FRAME_MAX_BYTES,
   FRAME_TYPES,
+  LINK_PROTOCOL,
   trackId,
 } from '@switchyard/shared/protocol';
 import {
@@ -151,7 +152,8 @@ describe('GatewayServer and CoreLink', () => {
       }
     };
     const packet = packetOf(payload);
-    for (const number of engine.opened) server.forward(number, 3, packet, 100 + number, 5, true, -1, -1);
+    for (const number of engine.opened)
+      server.forward(packet, { ...emptyFanoutTarget(), endpoint: number, track: 3, seq: 100 + number });
     server.endPacket(packet);
     await vi.waitUntil(() => frames > 0);
     expect(frames).toBe(1);
@@ -232,7 +234,7 @@ describe('GatewayServer and CoreLink', () => {
     if (endpoint !== undefined) prefix.writeUInt32BE(endpoint, 5);
     return Buffer.concat([prefix, text]);
   };
-  const hello = json(FRAME_TYPES.hello, { protocol: 1, kind: 'sip', name: 'raw' });
+  const hello = json(FRAME_TYPES.hello, { protocol: LINK_PROTOCOL, kind: 'sip', name: 'raw' });
   const tooLong = Buffer.alloc(8);
   tooLong.writeUInt32BE(FRAME_MAX_BYTES + 1);
 

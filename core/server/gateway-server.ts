@@ -6,6 +6,7 @@ import {
   type ClientKind,
   type EndpointControl,
   type EndpointEvent,
+  type FanoutTarget,
   LINK_PROTOCOL,
   type ProtocolError,
 } from '@switchyard/shared/protocol';
@@ -121,21 +122,11 @@ export class GatewayServer implements GatewayLinkOwner {
     if (event.type === 'closed') this.#release(endpoint);
   }
 
-  forward(
-    endpoint: number,
-    track: number,
-    packet: MediaPacket,
-    seq: number,
-    timestamp: number,
-    marker: boolean,
-    pictureId: number,
-    tl0PicIdx: number,
-  ): void {
-    const route = this.#routes[endpoint];
+  forward(packet: MediaPacket, target: FanoutTarget): void {
+    const route = this.#routes[target.endpoint];
     if (route === undefined) return;
     const { link, linkEndpoint } = route;
-    if (link.addTarget(linkEndpoint, track, packet, seq, timestamp, marker, pictureId, tl0PicIdx))
-      this.#inFlight.push(link);
+    if (link.addTarget(linkEndpoint, packet, target)) this.#inFlight.push(link);
   }
 
   endPacket(packet: MediaPacket): void {

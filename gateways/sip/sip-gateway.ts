@@ -96,7 +96,7 @@ export class SipGateway implements CallHome {
     for (let i = 0; i < frame.targetCount; i += 1) {
       frame.readTarget(i, this.#target);
       const call = this.#byEndpoint.get(this.#target.endpoint);
-      if (call !== undefined)
+      if (call !== undefined && !this.#target.empty)
         targets.push({ call: call.id, slot: this.#target.track, timestamp: this.#target.timestamp });
     }
     if (targets.length > 0) this.media.play(frame.packet.payload, targets);

@@ -1,10 +1,21 @@
 /** Reads bits from the most significant on; past the end it gives zeros and says so in `overrun`. */
 export class BitReader {
-  readonly #bytes: Uint8Array;
+  #bytes: Uint8Array;
   #bit = 0;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array = new Uint8Array(0)) {
     this.#bytes = bytes;
+  }
+
+  /** Reads other bytes from their beginning: for readers that are kept. */
+  reset(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+    this.#bit = 0;
+  }
+
+  /** Bits read so far: where the next one lies. */
+  get position(): number {
+    return this.#bit;
   }
 
   get overrun(): boolean {

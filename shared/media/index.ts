@@ -2,6 +2,8 @@ export * from './bytes.ts';
 export * from './codec/av1.ts';
 export * from './codec/avc-config.ts';
 export * from './codec/dependency-descriptor.ts';
+export * from './codec/dependency-structure.ts';
+export * from './codec/descriptor-mask.ts';
 export * from './codec/g711.ts';
 export * from './codec/h264.ts';
 export * from './codec/h264-depacketizer.ts';

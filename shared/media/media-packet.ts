@@ -65,8 +65,12 @@ export interface MediaPacket {
   tl0PicIdxOffset: number;
   /** Audio level in dBov, 0 (loudest) … −127; {@link NO_AUDIO_LEVEL} when unknown (RFC 6464). */
   audioLevel: number;
-  /** Raw AV1 dependency descriptor extension; empty when absent. */
+  /** Dependency descriptor extension (AV1 RTP payload, appendix A); empty when absent. At most 255 bytes. */
   dependencyDescriptor: Uint8Array;
+  /** Bit of `dependencyDescriptor` where its mask of active decode targets begins. */
+  maskBit: number;
+  /** Bits of that mask, at most 16; 0 when it has none. */
+  maskBits: number;
   /** RTP payload, without padding. At most 1,300 bytes for video. */
   payload: Uint8Array;
 }
@@ -97,6 +101,8 @@ export function emptyMediaPacket(codec: Codec): MediaPacket {
     tl0PicIdxOffset: 0,
     audioLevel: NO_AUDIO_LEVEL,
     dependencyDescriptor: EMPTY,
+    maskBit: 0,
+    maskBits: 0,
     payload: EMPTY,
   };
 }

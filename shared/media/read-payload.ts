@@ -6,8 +6,9 @@ import { readVp9Payload } from './codec/vp9.ts';
 import { type MediaPacket, resetCodecFacts } from './media-packet.ts';
 
 /**
- * Reads the codec's facts of `into.payload` into the packet; `codec`, `marker`, `spatial` of a simulcast encoding and,
- * for AV1, `dependencyDescriptor` with what it says, were set before. Everything else a payload may say is set anew.
+ * Reads the codec's facts of `into.payload` into the packet; `codec`, `marker` and `spatial` of a simulcast encoding
+ * were set before, everything else a payload may say is set anew. A dependency descriptor is applied afterwards: it
+ * knows more.
  * @param simulcast The track has several encodings, numbered by `spatial`: layers inside one do not count as spatial.
  * @returns false when the payload is malformed: drop the packet.
  */

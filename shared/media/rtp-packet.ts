@@ -4,6 +4,8 @@ import { readU16, readU32, writeU16, writeU32 } from './bytes.ts';
 export const RTP_HEADER_BYTES: number = 12;
 /** Extension profile of one-byte headers; two-byte headers are 0x1000…0x100f (RFC 8285). */
 export const ONE_BYTE_PROFILE: number = 0xbede;
+/** The same for two-byte headers (§4.3), with no application bits. */
+export const TWO_BYTE_PROFILE: number = 0x1000;
 
 /** An RTP header (RFC 3550 §5.1) as offsets into the packet. */
 export interface RtpHeader {

@@ -12,11 +12,19 @@
  * fan-out   targetCount u16 · media header · targetCount × target · descriptor · payload   core → gateway
  * ```
  */
-import { CODECS, type MediaPacket, readU16, readU32, writeU16, writeU32 } from '@switchyard/shared/media';
+import {
+  CODECS,
+  DECODE_TARGETS_MAX,
+  type MediaPacket,
+  readU16,
+  readU32,
+  writeU16,
+  writeU32,
+} from '@switchyard/shared/media';
 import { FANOUT_TARGET_BYTES, type FanoutFrame, type FanoutTarget } from './media-fanout.ts';
 
 /** Version in the hello; both ends must have the same. */
-export const LINK_PROTOCOL: number = 1;
+export const LINK_PROTOCOL: number = 2;
 
 export const FRAME_TYPES = {
   hello: 1,
@@ -38,12 +46,17 @@ export const FANOUT_TARGETS_MAX: number = 4096;
  * ```text
  * codec u8 · flags u8 · spatial u4 temporal u4 · audioLevel i8 · seq u16 · timestamp u32 · captureMs×16 u48
  * pictureId u16 · pictureIdBits u8 · pictureIdOffset u8 · tl0PicIdx u8 · tl0PicIdxOffset u8 · descriptorLength u8 · flags2 u8
+ * maskBit u16 · maskBits u8 · zero u8
  * ```
  */
-const MEDIA_HEADER_BYTES = 24;
+const MEDIA_HEADER_BYTES = 28;
 const MEDIA_PREFIX_BYTES = FRAME_LENGTH_BYTES + 1 + 4 + 2;
 const FANOUT_PREFIX_BYTES = FRAME_LENGTH_BYTES + 1 + 2;
 const HAS_TL0 = 1;
+/** Flags of a target. */
+const MARKER = 1;
+const EMPTY = 2;
+const DESCRIPTOR_MIN_BYTES = 3;
 const DESCRIPTOR_MAX_BYTES = 255;
 const U32 = 0x1_0000_0000;
 
@@ -77,6 +90,9 @@ function writeMediaHeader(
   bytes[at + 21] = packet.tl0PicIdxOffset;
   bytes[at + 22] = descriptorLength;
   bytes[at + 23] = packet.tl0PicIdx >= 0 ? HAS_TL0 : 0;
+  writeU16(bytes, at + 24, packet.maskBit);
+  bytes[at + 26] = descriptorLength === 0 ? 0 : packet.maskBits;
+  bytes[at + 27] = 0;
 }
 
 /** @returns The descriptor's length, or −1 when the header is not ours. */
@@ -105,6 +121,8 @@ function readMediaHeader(bytes: Uint8Array, at: number, into: MediaPacket): numb
   into.pictureIdOffset = bytes[at + 19] ?? 0;
   into.tl0PicIdx = ((bytes[at + 23] ?? 0) & HAS_TL0) !== 0 ? (bytes[at + 20] ?? 0) : -1;
   into.tl0PicIdxOffset = bytes[at + 21] ?? 0;
+  into.maskBit = readU16(bytes, at + 24);
+  into.maskBits = bytes[at + 26] ?? 0;
   return bytes[at + 22] ?? 0;
 }
 
@@ -165,7 +183,10 @@ function readMediaBody(body: Uint8Array, headerAt: number, restAt: number, packe
 const patchesFit = (packet: MediaPacket): boolean =>
   (packet.pictureIdBits === 0 ||
     packet.pictureIdOffset + (packet.pictureIdBits === 15 ? 2 : 1) <= packet.payload.length) &&
-  (packet.tl0PicIdx < 0 || packet.tl0PicIdxOffset < packet.payload.length);
+  (packet.tl0PicIdx < 0 || packet.tl0PicIdxOffset < packet.payload.length) &&
+  packet.maskBits <= DECODE_TARGETS_MAX &&
+  (packet.maskBits === 0 || packet.maskBit + packet.maskBits <= packet.dependencyDescriptor.length * 8) &&
+  (packet.dependencyDescriptor.length === 0 || packet.dependencyDescriptor.length >= DESCRIPTOR_MIN_BYTES);
 
 /** Bytes that {@link writeFanoutFrame} will take, length field included. */
 export const fanoutFrameBytes = (packet: MediaPacket, targetCount: number): number =>
@@ -197,25 +218,22 @@ export function writeFanoutFrame(
   bytes.set(packet.payload, offset);
 }
 
-/** Writes one target; `pictureId` and `tl0PicIdx` may be negative when the packet has none. */
+/** Writes one target under the number that `endpoint` has on this link. */
 export function writeFanoutTarget(
   bytes: Uint8Array,
   at: number,
   endpoint: number,
-  track: number,
-  seq: number,
-  timestamp: number,
-  marker: boolean,
-  pictureId: number,
-  tl0PicIdx: number,
+  target: FanoutTarget,
 ): void {
   writeU32(bytes, at, endpoint);
-  writeU16(bytes, at + 4, track);
-  writeU16(bytes, at + 6, seq);
-  writeU32(bytes, at + 8, timestamp);
-  writeU16(bytes, at + 12, pictureId);
-  bytes[at + 14] = tl0PicIdx;
-  bytes[at + 15] = marker ? 1 : 0;
+  writeU16(bytes, at + 4, target.track);
+  writeU16(bytes, at + 6, target.seq);
+  writeU32(bytes, at + 8, target.timestamp);
+  writeU16(bytes, at + 12, target.pictureId);
+  bytes[at + 14] = target.tl0PicIdx;
+  bytes[at + 15] = (target.marker ? MARKER : 0) | (target.empty ? EMPTY : 0);
+  writeU16(bytes, at + 16, target.frameNumber);
+  writeU16(bytes, at + 18, target.decodeTargets);
 }
 
 /** A reused reader of fan-out frames: its buffers are views of the frame it read last. */
@@ -249,6 +267,10 @@ export class FanoutReader implements FanoutFrame {
     into.timestamp = readU32(targets, at + 8);
     into.pictureId = readU16(targets, at + 12);
     into.tl0PicIdx = targets[at + 14] ?? 0;
-    into.marker = ((targets[at + 15] ?? 0) & 1) !== 0;
+    const flags = targets[at + 15] ?? 0;
+    into.marker = (flags & MARKER) !== 0;
+    into.empty = (flags & EMPTY) !== 0;
+    into.frameNumber = readU16(targets, at + 16);
+    into.decodeTargets = readU16(targets, at + 18);
   }
 }

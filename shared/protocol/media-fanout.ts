@@ -2,9 +2,10 @@ import type { MediaPacket } from '@switchyard/shared/media';
 
 /**
  * Bytes of one target in a fan-out frame, big endian:
- * endpoint u32 · track u16 · seq u16 · timestamp u32 · pictureId u16 · tl0PicIdx u8 · flags u8 (bit 0: marker).
+ * endpoint u32 · track u16 · seq u16 · timestamp u32 · pictureId u16 · tl0PicIdx u8 · flags u8 (bit 0: marker, bit 1:
+ * empty) · frameNumber u16 · decodeTargets u16.
  */
-export const FANOUT_TARGET_BYTES: number = 16;
+export const FANOUT_TARGET_BYTES: number = 20;
 
 /** What one viewer's copy of a packet says differently from the others'. */
 export interface FanoutTarget {
@@ -13,10 +14,19 @@ export interface FanoutTarget {
   seq: number;
   timestamp: number;
   marker: boolean;
+  /**
+   * Send padding instead of the payload: the packet was left out on purpose after others that follow it had gone, and
+   * its sequence number would look like a loss.
+   */
+  empty: boolean;
   /** Value to write at `pictureIdOffset` (as wide as it was); ignored when the packet has none. */
   pictureId: number;
   /** Value to write at `tl0PicIdxOffset`; ignored when the packet has none. */
   tl0PicIdx: number;
+  /** Frame number to write into the dependency descriptor; ignored when the packet has none. */
+  frameNumber: number;
+  /** Mask to write into the dependency descriptor at `maskBit`, when it has `maskBits`. */
+  decodeTargets: number;
 }
 
 /**
@@ -38,6 +48,9 @@ export const emptyFanoutTarget = (): FanoutTarget => ({
   seq: 0,
   timestamp: 0,
   marker: false,
+  empty: false,
   pictureId: 0,
   tl0PicIdx: 0,
+  frameNumber: 0,
+  decodeTargets: 0,
 });

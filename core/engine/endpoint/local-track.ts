@@ -1,11 +1,12 @@
 import { type Codec, clockRateOf, type MediaKind, type MediaPacket } from '@switchyard/shared/media';
-import type {
-  LayerPosition,
-  LayerReason,
-  LocalTrackConfig,
-  LocalTrackStatus,
-  TrackId,
-  TrackSource,
+import {
+  emptyFanoutTarget,
+  type LayerPosition,
+  type LayerReason,
+  type LocalTrackConfig,
+  type LocalTrackStatus,
+  type TrackId,
+  type TrackSource,
 } from '@switchyard/shared/protocol';
 import type { EngineOutput } from '../io.ts';
 import type { ChannelFan } from '../room/channel-fan.ts';
@@ -61,6 +62,7 @@ export class LocalTrack {
   #replayedMs = Number.NEGATIVE_INFINITY;
   #replayTimestamp = -1;
   #replayOut = 0;
+  readonly #out = emptyFanoutTarget();
   packets = 0;
   bytes = 0;
 
@@ -73,6 +75,8 @@ export class LocalTrack {
   ) {
     this.endpoint = endpoint;
     this.id = id;
+    this.#out.endpoint = endpoint;
+    this.#out.track = id;
     this.kind = kind;
     this.config = config;
     this.#home = home;
@@ -181,16 +185,18 @@ export class LocalTrack {
     if (decision === DECISION.switch) this.#restart();
     const seq = this.#seq.forward(packet.seq);
     if (seq < 0) return;
-    const timestamp = this.#replaying
+    const target = this.#out;
+    target.seq = seq;
+    target.timestamp = this.#replaying
       ? this.#replayedTimestamp(packet, nowMs)
       : this.#timestamp.forward(packet.timestamp, packet.captureMs, nowMs);
-    const pictureId = packet.pictureId < 0 ? -1 : this.#pictureId.forward(packet.pictureId);
-    const tl0PicIdx = packet.tl0PicIdx < 0 ? -1 : this.#tl0.forward(packet.tl0PicIdx);
+    target.pictureId = packet.pictureId < 0 ? -1 : this.#pictureId.forward(packet.pictureId);
+    target.tl0PicIdx = packet.tl0PicIdx < 0 ? -1 : this.#tl0.forward(packet.tl0PicIdx);
     this.#lastForwardMs = nowMs;
     this.packets += 1;
     this.bytes += packet.payload.length;
-    const marker = this.#selector === undefined ? packet.marker : this.#selector.marker;
-    this.#home.output.forward(this.endpoint, this.id, packet, seq, timestamp, marker, pictureId, tl0PicIdx);
+    target.marker = this.#selector === undefined ? packet.marker : this.#selector.marker;
+    this.#home.output.forward(packet, target);
   }
 
   beginReplay(nowMs: number): void {

@@ -9,8 +9,8 @@ const OBU = { sequenceHeader: 1, temporalDelimiter: 2, frameHeader: 3, metadata:
  *  0 1 2 3 4 5 6 7
  * |Z|Y| W |N|-|-|-|
  * ```
- * Layers and frame borders come from the dependency descriptor, which the caller read before, when the packet has one
- * (`into.dependencyDescriptor`); without it the first OBU header says what it can.
+ * Layers and frame borders come from the dependency descriptor, which the caller reads afterwards, when the packet has
+ * one; without it the first OBU header says what it can.
  * @param simulcast The encoding is one of several: `spatial` stays the encoding's number.
  * @returns false when it is malformed.
  */
@@ -21,13 +21,6 @@ export function readAv1Payload(payload: Uint8Array, into: MediaPacket, simulcast
   const startsSequence = (header & 0x08) !== 0;
   // A coded video sequence cannot start in the middle of an OBU.
   if (continued && startsSequence) return false;
-  if (into.dependencyDescriptor.length > 0) {
-    into.pictureId = -1;
-    into.pictureIdBits = 0;
-    into.tl0PicIdx = -1;
-    if (startsSequence && into.frameStart) into.keyframe = true;
-    return true;
-  }
   resetCodecFacts(into);
   into.frameEnd = into.marker;
   into.keyframe = startsSequence;

@@ -36,7 +36,8 @@ export class EgressTs implements Egress {
     const { packet, targetCount } = frame;
     const target = this.#target;
     const nowMs = this.#nowMs();
-    const position = packet.codec === 'opus' ? -1 : this.#ring.write(packet.payload);
+    const position =
+      packet.codec === 'opus' ? -1 : this.#ring.write(packet.payload, packet.dependencyDescriptor);
     for (let index = 0; index < targetCount; index += 1) {
       frame.readTarget(index, target);
       const slot = this.#slots.get(keyOf(target.endpoint, target.track));

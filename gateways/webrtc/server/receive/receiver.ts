@@ -2,6 +2,7 @@ import {
   type Codec,
   clockRateOf,
   DependencyDescriptorReader,
+  DescriptorMask,
   type ExtensionElement,
   emptyMediaPacket,
   findExtension,
@@ -63,6 +64,7 @@ export class Receiver {
   readonly #twcc = new TwccFeedback();
   readonly #codecs = new Map<string, Codec>();
   readonly #packet: MediaPacket = emptyMediaPacket('opus');
+  readonly #mask = new DescriptorMask();
   readonly #element: ExtensionElement = { id: 0, offset: 0, length: 0 };
   #twccMedia = 0;
   #reportedMs = 0;
@@ -204,29 +206,27 @@ export class Receiver {
     packet.marker = header.marker;
     packet.captureMs = stream.timestamps.captureMs(header.timestamp, nowMs);
     packet.spatial = stream.binding.spatial;
-    packet.temporal = 0;
-    packet.keyframe = false;
-    packet.frameStart = false;
-    packet.frameEnd = header.marker;
-    packet.switchingPoint = false;
-    packet.interLayer = false;
-    packet.notReference = false;
-    packet.svc = false;
     packet.audioLevel = NO_AUDIO_LEVEL;
     packet.payload = bytes.subarray(payloadOffset, header.payloadEnd);
     packet.dependencyDescriptor = EMPTY;
+    packet.maskBits = 0;
     const levelId = extensions['audio-level'];
     if (levelId !== undefined && this.#find(bytes, header, levelId))
       packet.audioLevel = -((bytes[this.#element.offset] ?? 0) & 127);
-    const descriptorId = extensions['dependency-descriptor'];
-    if (descriptorId !== undefined && this.#find(bytes, header, descriptorId)) {
-      const { offset, length } = this.#element;
-      packet.dependencyDescriptor = bytes.subarray(offset, offset + length);
-      if (!stream.descriptors.read(packet.dependencyDescriptor, packet)) packet.dependencyDescriptor = EMPTY;
-    }
-    if (!readPayload(packet)) {
+    const simulcast = media.rids.length > 1;
+    if (!readPayload(packet, simulcast)) {
       this.refused += 1;
       return;
+    }
+    const descriptorId = extensions['dependency-descriptor'];
+    // VP8 and VP9 say themselves what the descriptor would, when they say anything.
+    if (descriptorId !== undefined && packet.pictureIdBits === 0 && this.#find(bytes, header, descriptorId)) {
+      const { offset, length } = this.#element;
+      const descriptor = bytes.subarray(offset, offset + length);
+      if (stream.descriptors.read(descriptor)) {
+        stream.descriptors.apply(packet, simulcast);
+        this.#mask.apply(packet, descriptor, stream.descriptors);
+      }
     }
     this.#listener.onMedia(stream.binding.mid, packet);
   }

@@ -61,6 +61,7 @@ export interface ChosenExtension {
  * @param ambiguous Ids that the offer gives to several URIs ({@link ambiguousExtensionIds}).
  * @param dependencyDescriptor A publisher's m-line whose first codec is AV1.
  * @param publishesLater The client may add m-lines on which it sends.
+ * @param mixed Two-byte headers are agreed (`a=extmap-allow-mixed`): the dependency descriptor's structure needs them.
  */
 export function chooseExtensions(
   media: OfferedMedia,
@@ -68,17 +69,19 @@ export function chooseExtensions(
   ambiguous: ReadonlySet<number>,
   dependencyDescriptor: boolean,
   publishesLater: boolean,
+  mixed: boolean,
 ): readonly ChosenExtension[] {
   if (media.type !== 'audio' && media.type !== 'video') return [];
   const wanted = new Set(WANTED[use][media.type]);
   if (dependencyDescriptor) wanted.add('dependency-descriptor');
+  if (!mixed) wanted.delete('dependency-descriptor');
   if (use === 'send' && publishesLater) for (const name of WANTED_LATER[media.type]) wanted.add(name);
   const chosen: ChosenExtension[] = [];
   const ids = new Set<number>();
   for (const { id, uri, direction } of media.extensions) {
     const name = URI_NAMES.get(uri);
     if (direction !== undefined && direction !== 'sendrecv' && direction !== OFFERED_FOR[use]) continue;
-    // One-byte headers carry ids 1–14; the server writes no other kind.
+    // What fits both kinds of header: one-byte ones carry ids 1–14.
     if (name === undefined || id < 1 || id > 14 || ids.has(id) || ambiguous.has(id)) continue;
     if (!wanted.delete(name)) continue;
     ids.add(id);

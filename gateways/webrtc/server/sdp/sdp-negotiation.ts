@@ -56,7 +56,7 @@ export function negotiate(offer: Offer, plan: NegotiationPlan): NegotiationResul
       dataChannel ||= accepted;
       answers.push({ kind: accepted ? 'data' : 'rejected', offered });
     } else {
-      const answer = answerMedia(offered, plan, ambiguous);
+      const answer = answerMedia(offered, plan, ambiguous, offer.allowMixedExtensions);
       if (answer.kind === 'rejected' && plan.allOrNothing) return noCodec(offered);
       answers.push(answer);
     }
@@ -95,6 +95,7 @@ function answerMedia(
   offered: OfferedMedia,
   plan: NegotiationPlan,
   ambiguous: ReadonlySet<number>,
+  mixed: boolean,
 ): MediaAnswer {
   const previous = plan.previous?.media.find(({ mid }) => mid === offered.mid);
   const wanted = plan.use(offered);
@@ -109,6 +110,7 @@ function answerMedia(
     ambiguous,
     use === 'receive' && prefersAv1(codecs),
     plan.publishesLater,
+    mixed || offered.allowMixedExtensions,
   );
   const rids =
     use === 'receive' && offered.simulcast !== undefined

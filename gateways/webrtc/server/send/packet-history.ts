@@ -15,6 +15,12 @@ export interface SentPacket {
   pictureIdBits: number;
   pictureIdOffset: number;
   tl0PicIdxOffset: number;
+  /** Of the dependency descriptor, which lies behind the payload; 0 for none. */
+  descriptorLength: number;
+  maskBit: number;
+  maskBits: number;
+  frameNumber: number;
+  decodeTargets: number;
   lastSentMs: number;
   resent: number;
 }
@@ -55,6 +61,11 @@ const emptySentPacket = (): SentPacket => ({
   pictureIdBits: 0,
   pictureIdOffset: 0,
   tl0PicIdxOffset: 0,
+  descriptorLength: 0,
+  maskBit: 0,
+  maskBits: 0,
+  frameNumber: 0,
+  decodeTargets: 0,
   lastSentMs: 0,
   resent: 0,
 });

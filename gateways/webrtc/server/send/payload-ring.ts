@@ -11,17 +11,19 @@ export class PayloadRing {
     this.#bytes = new Uint8Array(size);
   }
 
-  /** @returns The payload's position. */
-  write(payload: Uint8Array): number {
+  /** @param descriptor Kept right behind the payload. @returns The payload's position. */
+  write(payload: Uint8Array, descriptor: Uint8Array): number {
     const size = this.#bytes.length;
+    const length = payload.length + descriptor.length;
     let at = this.#written % size;
-    if (at + payload.length > size) {
+    if (at + length > size) {
       this.#written += size - at;
       at = 0;
     }
     this.#bytes.set(payload, at);
+    if (descriptor.length > 0) this.#bytes.set(descriptor, at + payload.length);
     const position = this.#written;
-    this.#written += payload.length;
+    this.#written += length;
     return position;
   }
 

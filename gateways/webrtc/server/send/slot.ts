@@ -5,6 +5,8 @@ import {
   NO_AUDIO_LEVEL,
   ONE_BYTE_PROFILE,
   RTP_HEADER_BYTES,
+  TWO_BYTE_PROFILE,
+  writeDescriptorPatches,
   writePatches,
   writeRtpHeader,
   writeU16,
@@ -21,6 +23,8 @@ import { StreamShift } from './stream-shift.ts';
 const RESENDS_MAX = 6;
 const RESEND_INTERVAL_MS = 30;
 const OSN_BYTES = 2;
+/** Longest element of a one-byte extension header (RFC 8285 §4.2). */
+const SHORT_ELEMENT_MAX_BYTES = 16;
 
 /** What a slot sends through: the client's transport. */
 export interface SlotTransport {
@@ -72,10 +76,13 @@ export class Slot {
   #timestamp = 0;
   #pictureId = -1;
   #tl0PicIdx = -1;
+  #frameNumber = -1;
   #captureMs = 0;
   /** The core was restarted and nothing of the new one was sent yet. */
   #resuming = false;
   #shift: StreamShift | undefined;
+  /** Where the header that was written last has room for the dependency descriptor. */
+  #descriptorAt = 0;
   bytesSent = 0;
 
   constructor(
@@ -119,6 +126,9 @@ export class Slot {
     if (this.#resuming) this.#beginShift(packet);
     this.#shift?.apply(target);
     const bytes = this.#transport.buffer();
+    const { dependencyDescriptor: descriptor } = packet;
+    const descriptorLength =
+      target.empty || this.#media.extensions['dependency-descriptor'] === undefined ? 0 : descriptor.length;
     const header = this.#writeHeader(
       bytes,
       this.#payloadType,
@@ -127,8 +137,19 @@ export class Slot {
       target.timestamp,
       this.ssrc,
       packet.audioLevel,
+      descriptorLength,
       nowMs,
     );
+    if (target.empty) {
+      this.#sendPadding(bytes, header, target);
+      return;
+    }
+    if (descriptorLength > 0) {
+      bytes.set(descriptor, this.#descriptorAt);
+      const { frameNumber, decodeTargets } = target;
+      const { maskBit, maskBits } = packet;
+      writeDescriptorPatches(bytes, this.#descriptorAt, maskBit, maskBits, frameNumber, decodeTargets);
+    }
     bytes.set(packet.payload, header);
     writePatches(bytes, header, packet, target.pictureId, target.tl0PicIdx);
     const length = header + packet.payload.length;
@@ -139,6 +160,7 @@ export class Slot {
     this.#captureMs = packet.captureMs;
     if (packet.pictureId >= 0) this.#pictureId = target.pictureId;
     if (packet.tl0PicIdx >= 0) this.#tl0PicIdx = target.tl0PicIdx;
+    if (descriptor.length > 0) this.#frameNumber = target.frameNumber;
     this.bytesSent += length;
     if (this.#history !== undefined && this.#rtxPayloadType >= 0 && position >= 0)
       this.#remember(this.#history.claim(target.seq), packet, target, position, nowMs);
@@ -160,11 +182,17 @@ export class Slot {
       sent.timestamp,
       this.rtxSsrc,
       NO_AUDIO_LEVEL,
+      sent.descriptorLength,
       nowMs,
     );
     writeU16(bytes, header, sent.seq);
     const payloadAt = header + OSN_BYTES;
     if (!this.#ring.read(sent.position, sent.length, bytes, payloadAt)) return false;
+    if (sent.descriptorLength > 0) {
+      const at = this.#descriptorAt;
+      this.#ring.read(sent.position + sent.length, sent.descriptorLength, bytes, at);
+      writeDescriptorPatches(bytes, at, sent.maskBit, sent.maskBits, sent.frameNumber, sent.decodeTargets);
+    }
     patchAgain(bytes, payloadAt, sent);
     sent.lastSentMs = nowMs;
     sent.resent += 1;
@@ -172,6 +200,16 @@ export class Slot {
     this.bytesSent += length;
     this.#transport.send(this.#rtxStream, bytes, header, length, this.rtxSsrc, this.#rtxSeq);
     return true;
+  }
+
+  /** One byte of padding (RFC 3550 §5.1, P) where a packet was left out too late to close the gap. */
+  #sendPadding(bytes: Buffer, header: number, target: FanoutTarget): void {
+    bytes[0] = (bytes[0] ?? 0) | 0x20;
+    bytes[header] = 1;
+    this.#seq = target.seq;
+    this.#packets += 1;
+    this.bytesSent += header + 1;
+    this.#transport.send(this.#stream, bytes, header, header + 1, this.ssrc, target.seq);
   }
 
   /** @returns undefined while nothing was sent. */
@@ -195,6 +233,7 @@ export class Slot {
       timestamp: this.#timestamp,
       pictureId: this.#pictureId,
       tl0PicIdx: this.#tl0PicIdx,
+      frameNumber: this.#frameNumber,
     };
     this.#shift = new StreamShift(
       last,
@@ -209,7 +248,10 @@ export class Slot {
     this.#rtxPayloadType = chosen?.rtxPayloadType ?? -1;
   }
 
-  /** RTP header with the extensions of the m-line, one-byte form. @returns Where the payload begins. */
+  /**
+   * RTP header with the extensions of the m-line: in one-byte form, or in two-byte form when the dependency descriptor
+   * is too long for that. Room for the descriptor is left at `#descriptorAt`. @returns Where the payload begins.
+   */
   #writeHeader(
     bytes: Buffer,
     payloadType: number,
@@ -218,30 +260,37 @@ export class Slot {
     timestamp: number,
     ssrc: number,
     audioLevel: number,
+    descriptorLength: number,
     nowMs: number,
   ): number {
     const { extensions } = this.#media;
     writeRtpHeader(bytes, 0, payloadType, marker, seq, timestamp, ssrc, true);
+    const wide = descriptorLength > SHORT_ELEMENT_MAX_BYTES;
     const start = RTP_HEADER_BYTES + 4;
     let at = start;
     if (extensions.mid !== undefined) {
-      bytes[at] = (extensions.mid << 4) | (this.#midBytes.length - 1);
-      bytes.set(this.#midBytes, at + 1);
-      at += 1 + this.#midBytes.length;
+      at = writeElement(bytes, at, extensions.mid, this.#midBytes.length, wide);
+      bytes.set(this.#midBytes, at);
+      at += this.#midBytes.length;
     }
     if (extensions['abs-send-time'] !== undefined) {
-      bytes[at] = (extensions['abs-send-time'] << 4) | 2;
+      at = writeElement(bytes, at, extensions['abs-send-time'], 3, wide);
       // 24 bits of seconds, 18 of them fraction.
-      writeU24(bytes, at + 1, Math.floor((nowMs % 64_000) * 262.144) & 0xff_ffff);
-      at += 4;
+      writeU24(bytes, at, Math.floor((nowMs % 64_000) * 262.144) & 0xff_ffff);
+      at += 3;
     }
     if (extensions['audio-level'] !== undefined && audioLevel !== NO_AUDIO_LEVEL) {
-      bytes[at] = extensions['audio-level'] << 4;
-      bytes[at + 1] = -audioLevel & 127;
-      at += 2;
+      at = writeElement(bytes, at, extensions['audio-level'], 1, wide);
+      bytes[at] = -audioLevel & 127;
+      at += 1;
+    }
+    if (descriptorLength > 0) {
+      at = writeElement(bytes, at, extensions['dependency-descriptor'] ?? 0, descriptorLength, wide);
+      this.#descriptorAt = at;
+      at += descriptorLength;
     }
     while (((at - start) & 3) !== 0) bytes[at++] = 0;
-    writeU16(bytes, RTP_HEADER_BYTES, ONE_BYTE_PROFILE);
+    writeU16(bytes, RTP_HEADER_BYTES, wide ? TWO_BYTE_PROFILE : ONE_BYTE_PROFILE);
     writeU16(bytes, RTP_HEADER_BYTES + 2, (at - start) / 4);
     return at;
   }
@@ -263,8 +312,25 @@ export class Slot {
     sent.pictureIdBits = packet.pictureIdBits;
     sent.pictureIdOffset = packet.pictureIdOffset;
     sent.tl0PicIdxOffset = packet.tl0PicIdxOffset;
+    sent.descriptorLength =
+      this.#media.extensions['dependency-descriptor'] === undefined ? 0 : packet.dependencyDescriptor.length;
+    sent.maskBit = packet.maskBit;
+    sent.maskBits = packet.maskBits;
+    sent.frameNumber = target.frameNumber;
+    sent.decodeTargets = target.decodeTargets;
     sent.lastSentMs = nowMs - RESEND_INTERVAL_MS;
   }
+}
+
+/** Head of one element (RFC 8285 §4.2, or §4.3 when `wide`). @returns Where its data goes. */
+function writeElement(bytes: Buffer, at: number, id: number, length: number, wide: boolean): number {
+  if (!wide) {
+    bytes[at] = (id << 4) | (length - 1);
+    return at + 1;
+  }
+  bytes[at] = id;
+  bytes[at + 1] = length;
+  return at + 2;
 }
 
 function patchAgain(bytes: Buffer, at: number, sent: SentPacket): void {

@@ -4,9 +4,10 @@ import type { FanoutTarget } from '@switchyard/shared/protocol';
 export interface SentNumbers {
   readonly seq: number;
   readonly timestamp: number;
-  /** −1 when the codec has none; likewise `tl0PicIdx`. */
+  /** −1 when the codec has none; likewise `tl0PicIdx` and `frameNumber`. */
   readonly pictureId: number;
   readonly tl0PicIdx: number;
+  readonly frameNumber: number;
 }
 
 /**
@@ -21,6 +22,7 @@ export class StreamShift {
   #timestamp = 0;
   #pictureId = 0;
   #tl0PicIdx = 0;
+  #frameNumber = 0;
 
   /**
    * @param last What was sent last before the restart.
@@ -38,14 +40,16 @@ export class StreamShift {
     target.timestamp = (target.timestamp + this.#timestamp) >>> 0;
     target.pictureId = (target.pictureId + this.#pictureId) & 0x7fff;
     target.tl0PicIdx = (target.tl0PicIdx + this.#tl0PicIdx) & 0xff;
+    target.frameNumber = (target.frameNumber + this.#frameNumber) & 0xffff;
   }
 
   #begin(first: FanoutTarget): void {
-    const { seq, timestamp, pictureId, tl0PicIdx } = this.#last;
+    const { seq, timestamp, pictureId, tl0PicIdx, frameNumber } = this.#last;
     this.#begun = true;
     this.#seq = seq + 1 - first.seq;
     this.#timestamp = timestamp + this.#elapsedTicks - first.timestamp;
     if (pictureId >= 0) this.#pictureId = pictureId + 1 - first.pictureId;
     if (tl0PicIdx >= 0) this.#tl0PicIdx = tl0PicIdx + 1 - first.tl0PicIdx;
+    if (frameNumber >= 0) this.#frameNumber = frameNumber + 1 - first.frameNumber;
   }
 }
