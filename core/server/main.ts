@@ -1,7 +1,13 @@
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { LocalFabric } from '@switchyard/core/fabric';
-import { ConfigError, createLogger, loadConfig, onParentExit } from '@switchyard/shared/runtime';
+import {
+  ConfigError,
+  createLogger,
+  describeConfig,
+  loadConfig,
+  onParentExit,
+} from '@switchyard/shared/runtime';
 import { GatewayServer } from './gateway-server.ts';
 import { createHttpApi } from './http-api/http-api.ts';
 import { MediaCore } from './media-core.ts';
@@ -9,6 +15,7 @@ import { MediaCore } from './media-core.ts';
 async function main(): Promise<void> {
   const config = loadConfig(process.env, process.cwd());
   const logger = createLogger('core', config.log.level);
+  logger.info(describeConfig(config, ['apps', 'drainSeconds', 'core', 'link']), 'configuration');
   const node = `${hostname()}-${process.pid}`;
   const fabric = new LocalFabric();
   const gateways = new GatewayServer({ socketPath: config.core.socket, node, logger });

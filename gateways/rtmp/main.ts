@@ -1,11 +1,20 @@
-import { ConfigError, CoreLink, createLogger, loadConfig, onParentExit } from '@switchyard/shared/runtime';
+import {
+  ConfigError,
+  CoreLink,
+  createAccessControl,
+  createLogger,
+  describeConfig,
+  loadConfig,
+  onParentExit,
+} from '@switchyard/shared/runtime';
 import { RtmpServer } from './rtmp-server.ts';
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env, process.cwd());
   const logger = createLogger('rtmp', config.log.level);
+  logger.info(describeConfig(config, ['apps', 'drainSeconds', 'core', 'link', 'rtmp']), 'configuration');
   const core = new CoreLink({ socketPath: config.core.socket, kind: 'rtmp', logger });
-  const server = new RtmpServer(core, config.rtmp.transcode, logger);
+  const server = new RtmpServer(core, createAccessControl(config.apps), config.rtmp.transcode, logger);
 
   let stopping = false;
   const stop = async (reason: string): Promise<void> => {

@@ -1,9 +1,16 @@
 import type { Socket } from 'node:net';
-import { ALL_PERMISSIONS, describeError } from '@switchyard/shared/protocol';
-import type { Config, CorePort, LinkEndpoint, Logger } from '@switchyard/shared/runtime';
+import { describeError, type ProtocolError } from '@switchyard/shared/protocol';
+import type {
+  Access,
+  AccessControl,
+  Config,
+  CorePort,
+  LinkEndpoint,
+  Logger,
+} from '@switchyard/shared/runtime';
 import { Publisher } from './publisher.ts';
 import { RtmpSession } from './rtmp-session.ts';
-import type { StreamKey } from './stream-key.ts';
+import { DEFAULT_PEER, type StreamKey } from './stream-key.ts';
 
 /** Time to handshake, connect and publish, milliseconds. */
 const SETUP_TIMEOUT_MS = 10_000;
@@ -16,13 +23,21 @@ export const REPLACEABLE_AFTER_MS: number = 3000;
 /** Time to read the last sentence before the socket is cut. */
 const LINGER_MS = 1000;
 
+/** The name under which a stream is published; unique in the process. */
+export interface StreamName {
+  readonly app: string;
+  readonly room: string;
+  readonly peer: string;
+}
+
 export interface RtmpConnectionHome {
   readonly core: CorePort;
+  readonly access: AccessControl;
   readonly policy: Config['rtmp']['transcode'];
   readonly logger: Logger;
   /** The connection that publishes under this name now, if any. */
-  holderOf(key: StreamKey): RtmpConnection | undefined;
-  claim(key: StreamKey, connection: RtmpConnection): void;
+  holderOf(name: StreamName): RtmpConnection | undefined;
+  claim(name: StreamName, connection: RtmpConnection): void;
   gone(connection: RtmpConnection): void;
 }
 
@@ -37,7 +52,7 @@ export class RtmpConnection {
   #publisher: Publisher | undefined;
   #heardMs = nowMs();
   #closed = false;
-  key: StreamKey | undefined;
+  name: StreamName | undefined;
 
   constructor(socket: Socket, home: RtmpConnectionHome) {
     this.#socket = socket;
@@ -90,9 +105,26 @@ export class RtmpConnection {
     this.#session.close(sentence);
   }
 
-  async #publish(key: StreamKey): Promise<void> {
+  async #publish({ token, room, peer }: StreamKey): Promise<void> {
+    const admission = await this.#home.access.admit({ token, room, peer, needs: ['publish'] });
+    if (this.#closed || this.#socket.destroyed) return;
+    if (!admission.ok) {
+      this.#refuse(admission.error);
+      return;
+    }
+    const { access } = admission;
+    await this.#join({ app: access.app, room, peer: peer ?? access.peer ?? DEFAULT_PEER }, access);
+  }
+
+  #refuse(error: ProtocolError): void {
+    this.#home.logger.info({ error, address: this.#socket.remoteAddress }, 'refused');
+    this.#session.refuse(describeError(error));
+  }
+
+  async #join(name: StreamName, { permissions }: Access): Promise<void> {
     const { core, logger } = this.#home;
-    const holder = this.#home.holderOf(key);
+    const { room, peer } = name;
+    const holder = this.#home.holderOf(name);
     // OBS reconnects before the old connection has timed out.
     if (holder !== undefined && holder.silentMs >= REPLACEABLE_AFTER_MS)
       holder.close('The same stream was published from elsewhere.');
@@ -105,33 +137,31 @@ export class RtmpConnection {
     });
     const error = await endpoint.request({
       type: 'join',
-      app: 'default',
-      room: key.room,
-      peer: key.peer,
+      ...name,
       publish: { peer: true, tracks: true },
       subscribe: { peers: false, tracks: false },
-      permissions: ALL_PERMISSIONS,
+      permissions,
       replace: false,
     });
     if (error !== undefined || this.#closed || this.#socket.destroyed) {
       endpoint.close();
-      if (error !== undefined) this.#session.refuse(describeError(error));
+      if (error !== undefined) this.#refuse(error);
       return;
     }
-    this.key = key;
+    this.name = name;
     this.#endpoint = endpoint;
-    this.#home.claim(key, this);
+    this.#home.claim(name, this);
     this.#heardMs = nowMs();
     this.#publisher = new Publisher({
       endpoint,
       policy: this.#home.policy,
       nowMs,
       onRefused: (sentence) => this.close(sentence),
-      log: (fields, message) => logger.info({ room: key.room, peer: key.peer, ...fields }, message),
+      log: (fields, message) => logger.info({ room, peer, ...fields }, message),
     });
     this.#socket.setTimeout(SILENCE_TIMEOUT_MS, () => this.#socket.destroy());
     this.#session.accept();
-    logger.info({ room: key.room, peer: key.peer }, 'publishing');
+    logger.info({ room, peer }, 'publishing');
   }
 
   /** Out of the room; idempotent. */
@@ -142,7 +172,7 @@ export class RtmpConnection {
     if (this.#endpoint === undefined) return;
     this.#endpoint.close();
     this.#endpoint = undefined;
-    this.#home.logger.info({ room: this.key?.room, peer: this.key?.peer }, 'unpublished');
+    this.#home.logger.info({ room: this.name?.room, peer: this.name?.peer }, 'unpublished');
   }
 
   /** Lets the client read the last message, then cuts. */

@@ -1,24 +1,25 @@
 import { createServer, type Server } from 'node:net';
-import type { Config, CorePort, Logger } from '@switchyard/shared/runtime';
-import { RtmpConnection, type RtmpConnectionHome } from './rtmp-connection.ts';
-import type { StreamKey } from './stream-key.ts';
+import type { AccessControl, Config, CorePort, Logger } from '@switchyard/shared/runtime';
+import { RtmpConnection, type RtmpConnectionHome, type StreamName } from './rtmp-connection.ts';
 
 /** Most connections of the process. */
 export const CONNECTIONS_MAX: number = 2000;
 
-const idOf = ({ room, peer }: StreamKey): string => `${room}/${peer}`;
+const idOf = ({ app, room, peer }: StreamName): string => `${app}/${room}/${peer}`;
 
 /** The RTMP port: connections and who publishes under which name. */
 export class RtmpServer implements RtmpConnectionHome {
   readonly core: CorePort;
+  readonly access: AccessControl;
   readonly policy: Config['rtmp']['transcode'];
   readonly logger: Logger;
   readonly #server: Server;
   readonly #connections = new Set<RtmpConnection>();
   readonly #byKey = new Map<string, RtmpConnection>();
 
-  constructor(core: CorePort, policy: Config['rtmp']['transcode'], logger: Logger) {
+  constructor(core: CorePort, access: AccessControl, policy: Config['rtmp']['transcode'], logger: Logger) {
     this.core = core;
+    this.access = access;
     this.policy = policy;
     this.logger = logger;
     this.#server = createServer((socket) => this.#connections.add(new RtmpConnection(socket, this)));
@@ -42,17 +43,17 @@ export class RtmpServer implements RtmpConnectionHome {
     await closed;
   }
 
-  holderOf(key: StreamKey): RtmpConnection | undefined {
-    return this.#byKey.get(idOf(key));
+  holderOf(name: StreamName): RtmpConnection | undefined {
+    return this.#byKey.get(idOf(name));
   }
 
-  claim(key: StreamKey, connection: RtmpConnection): void {
-    this.#byKey.set(idOf(key), connection);
+  claim(name: StreamName, connection: RtmpConnection): void {
+    this.#byKey.set(idOf(name), connection);
   }
 
   gone(connection: RtmpConnection): void {
     this.#connections.delete(connection);
-    const { key } = connection;
-    if (key !== undefined && this.#byKey.get(idOf(key)) === connection) this.#byKey.delete(idOf(key));
+    const { name } = connection;
+    if (name !== undefined && this.#byKey.get(idOf(name)) === connection) this.#byKey.delete(idOf(name));
   }
 }

@@ -112,7 +112,7 @@ export class RtmpSession implements RtmpProtocolListener {
       this.#end();
       return;
     }
-    this.#app = (app.split('?')[0] ?? '').replace(/\/+$/, '');
+    this.#app = app;
     this.#protocol.objectEncoding = 0;
     this.#protocol.sendWindowACK(WINDOW_BYTES);
     this.#protocol.setPeerBandwidth(WINDOW_BYTES, 2);

@@ -3,13 +3,16 @@ import { StreamClock } from './stream-clock.ts';
 import { readStreamKey } from './stream-key.ts';
 
 test.for([
-  ['live', 'demo', { room: 'demo', peer: 'rtmp' }],
+  ['live', 'demo', { room: 'demo', peer: undefined }],
   ['live', 'demo/obs', { room: 'demo', peer: 'obs' }],
-  ['live', 'demo/obs?token=abc', { room: 'demo', peer: 'obs' }],
-  ['live', '/demo/', { room: 'demo', peer: 'rtmp' }],
+  ['live', 'demo/obs?token=abc', { room: 'demo', peer: 'obs', token: 'abc' }],
+  ['live', 'demo?a=b&token=a.b-c_d', { room: 'demo', peer: undefined, token: 'a.b-c_d' }],
+  ['live?token=abc', 'demo', { room: 'demo', peer: undefined, token: 'abc' }],
+  ['live/?token=abc', 'demo?token=nearer', { room: 'demo', peer: undefined, token: 'nearer' }],
+  ['live', '/demo/', { room: 'demo', peer: undefined }],
   // Some encoders put a part of the key into the server address.
   ['live/demo', 'obs', { room: 'demo', peer: 'obs' }],
-  ['live/demo', '', { room: 'demo', peer: 'rtmp' }],
+  ['live/demo', '', { room: 'demo', peer: undefined }],
 ] as const)('server /%s with the key %s', ([app, key, expected]) => {
   expect(readStreamKey(app, key)).toMatchObject(expected);
 });

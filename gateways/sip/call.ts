@@ -1,6 +1,5 @@
 import { emptyMediaPacket, type MediaPacket, readPayload } from '@switchyard/shared/media';
 import {
-  ALL_PERMISSIONS,
   type EndpointEvent,
   ERROR_CODES,
   isName,
@@ -8,7 +7,7 @@ import {
   type TrackId,
   trackId,
 } from '@switchyard/shared/protocol';
-import type { CorePort, LinkEndpoint, Logger } from '@switchyard/shared/runtime';
+import type { Access, AccessControl, CorePort, LinkEndpoint, Logger } from '@switchyard/shared/runtime';
 import type { CallSession, IncomingCall } from './driver/sip-driver.ts';
 import type { MediaThread } from './media/media-thread.ts';
 import {
@@ -27,6 +26,7 @@ const NAME_USER_MAX = 48;
 
 export interface CallHome {
   readonly core: CorePort;
+  readonly access: AccessControl;
   readonly media: MediaThread;
   readonly logger: Logger;
   /** Address that phones are told to send RTP to. */
@@ -68,6 +68,14 @@ export class Call {
       this.#reject(404, 'No Such Room');
       return;
     }
+    const { token, target: room } = info;
+    // With either one the call makes sense: a speaker who hears nobody, a listener who is not heard.
+    const admission = await this.#home.access.admit({ token, room, needs: ['publish', 'subscribe'] });
+    if (this.#ended) return;
+    if (!admission.ok) {
+      this.#rejectWith(admission.error);
+      return;
+    }
     const port = this.#checkOffer() ? await this.#openMedia() : undefined;
     if (port === undefined || this.#ended) return;
     this.#local = {
@@ -77,10 +85,10 @@ export class Call {
       version: 1,
     };
     this.#incoming.ring();
-    const error = await this.#join(info.target);
+    const error = await this.#join(info.target, admission.access);
     if (this.#ended) return;
     if (error !== undefined) this.#rejectWith(error);
-    else this.#answer(this.#local);
+    else this.#answer(this.#local, admission.access);
   }
 
   /** Ends the call from this side. Idempotent. */
@@ -113,23 +121,23 @@ export class Call {
     return port;
   }
 
-  async #join(room: string): Promise<ProtocolError | undefined> {
+  async #join(room: string, access: Access): Promise<ProtocolError | undefined> {
     const { info } = this.#incoming;
     const { core, logger } = this.#home;
     const endpoint = core.openEndpoint('sip', info.address, { onEvent: (event) => this.#onEvent(event) });
     this.#endpoint = endpoint;
     const user = info.from.replace(NAME_LETTERS, '').slice(0, NAME_USER_MAX) || 'phone';
-    const peer = `${user}-${this.#home.newSuffix(4)}`;
+    const peer = access.peer ?? `${user}-${this.#home.newSuffix(4)}`;
     const metadata = info.displayName === '' ? {} : { metadata: JSON.stringify({ name: info.displayName }) };
     const error = await endpoint.request({
       type: 'join',
-      app: 'default',
+      app: access.app,
       room,
       peer,
       ...metadata,
       publish: { peer: true, tracks: true },
       subscribe: { peers: false, tracks: false },
-      permissions: ALL_PERMISSIONS,
+      permissions: access.permissions,
       replace: false,
     });
     if (error !== undefined) return error;
@@ -137,7 +145,7 @@ export class Call {
     return undefined;
   }
 
-  #answer(local: LocalMedia): void {
+  #answer(local: LocalMedia, { permissions }: Access): void {
     const { offer } = this.#incoming.info;
     const negotiated = offer === undefined ? undefined : answerOffer(offer, local);
     if (negotiated?.ok === false) {
@@ -155,12 +163,13 @@ export class Call {
     });
     if (this.#ended) return;
     const endpoint = this.#endpoint;
-    endpoint?.control({
-      type: 'remote-track-start',
-      track: VOICE,
-      info: { name: 'audio_main', kind: 'audio', codec: 'opus', layers: [] },
-    });
-    endpoint?.control({ type: 'mixer-attach', mode: 'auto', slots: MIXER_SLOTS });
+    if (permissions.publish)
+      endpoint?.control({
+        type: 'remote-track-start',
+        track: VOICE,
+        info: { name: 'audio_main', kind: 'audio', codec: 'opus', layers: [] },
+      });
+    if (permissions.subscribe) endpoint?.control({ type: 'mixer-attach', mode: 'auto', slots: MIXER_SLOTS });
     if (negotiated !== undefined) this.#negotiated(negotiated.audio);
   }
 

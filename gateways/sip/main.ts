@@ -1,14 +1,32 @@
-import { ConfigError, CoreLink, createLogger, loadConfig, onParentExit } from '@switchyard/shared/runtime';
+import {
+  ConfigError,
+  CoreLink,
+  createAccessControl,
+  createLogger,
+  describeConfig,
+  loadConfig,
+  onParentExit,
+} from '@switchyard/shared/runtime';
 import { EmbeddedDriver } from './driver/embedded/embedded-driver.ts';
 import { SipGateway } from './sip-gateway.ts';
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env, process.cwd());
   const logger = createLogger('sip', config.log.level);
+  logger.info(describeConfig(config, ['apps', 'drainSeconds', 'core', 'link', 'sip']), 'configuration');
   const core = new CoreLink({ socketPath: config.core.socket, kind: 'sip', logger });
+  const access = createAccessControl(config.apps);
   const { host, port, rtpPortMin, rtpPortMax } = config.sip;
   const driver = new EmbeddedDriver({ host, port, logger });
-  const gateway = new SipGateway({ core, driver, logger, mediaAddress: host, rtpPortMin, rtpPortMax });
+  const gateway = new SipGateway({
+    core,
+    access,
+    driver,
+    logger,
+    mediaAddress: host,
+    rtpPortMin,
+    rtpPortMax,
+  });
 
   let stopping = false;
   const stop = async (reason: string): Promise<void> => {

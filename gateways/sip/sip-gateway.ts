@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { emptyFanoutTarget, type FanoutFrame } from '@switchyard/shared/protocol';
-import type { CorePort, Logger } from '@switchyard/shared/runtime';
+import type { AccessControl, CorePort, Logger } from '@switchyard/shared/runtime';
 import { Call, type CallHome } from './call.ts';
 import type { IncomingCall, SipDriver } from './driver/sip-driver.ts';
 import { MediaThread } from './media/media-thread.ts';
@@ -11,6 +11,7 @@ export const CALLS_MAX: number = 500;
 
 export interface SipGatewayOptions {
   readonly core: CorePort;
+  readonly access: AccessControl;
   readonly driver: SipDriver;
   readonly logger: Logger;
   readonly mediaAddress: string;
@@ -21,6 +22,7 @@ export interface SipGatewayOptions {
 /** Every call of the process, and the way of audio between the core and the media thread. */
 export class SipGateway implements CallHome {
   readonly core: CorePort;
+  readonly access: AccessControl;
   readonly media: MediaThread;
   readonly logger: Logger;
   readonly mediaAddress: string;
@@ -30,8 +32,9 @@ export class SipGateway implements CallHome {
   readonly #target = emptyFanoutTarget();
   #nextCall = 1;
 
-  constructor({ core, driver, logger, mediaAddress, rtpPortMin, rtpPortMax }: SipGatewayOptions) {
+  constructor({ core, access, driver, logger, mediaAddress, rtpPortMin, rtpPortMax }: SipGatewayOptions) {
     this.core = core;
+    this.access = access;
     this.logger = logger;
     this.mediaAddress = mediaAddress;
     this.#driver = driver;

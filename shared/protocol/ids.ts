@@ -12,7 +12,7 @@ export const trackId = (value: number): TrackId => value as TrackId;
 
 /** Longest room, peer and track name. */
 export const NAME_MAX_LENGTH: number = 64;
-const NAME_PATTERN = /^[A-Za-z0-9._~@+-]{1,64}$/;
+export const NAME_PATTERN: RegExp = /^[A-Za-z0-9._~@+-]{1,64}$/;
 
 /** Whether `name` may name a room, a peer or a track: 1–64 of `A-Z a-z 0-9 . _ ~ @ + -`. */
 export const isName = (name: unknown): name is string => typeof name === 'string' && NAME_PATTERN.test(name);

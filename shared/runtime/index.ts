@@ -1,4 +1,12 @@
-export * from './config.ts';
+export * from './access/access-control.ts';
+export * from './access/access-token.ts';
+export { bearerToken } from './access/bearer.ts';
+export * from './config/config.ts';
+export { describeConfig } from './config/describe-config.ts';
+export { loadConfig } from './config/load-config.ts';
+export { isLoopback } from './config/loopback.ts';
+export { isLocalHost, isLocalOrigin } from './http/host-guard.ts';
+export { problemOf, sendProblem } from './http/problem.ts';
 export * from './link/control-schema.ts';
 export { CoreLink, type CoreLinkOptions } from './link/core-link.ts';
 export * from './link/frame-splitter.ts';

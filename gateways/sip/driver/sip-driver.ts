@@ -11,6 +11,8 @@ export interface IncomingCallInfo {
   /** Where the request came from. */
   readonly address: string;
   readonly transport: 'UDP' | 'TCP';
+  /** Parameter `token` of the request URI, or header `X-Switchyard-Token`. */
+  readonly token: string | undefined;
   /** undefined: the offer is to be ours (RFC 3261 §13.2.1). */
   readonly offer: string | undefined;
 }

@@ -1,9 +1,8 @@
+import { isLocalHost, problemOf, sendProblem } from '@switchyard/shared/runtime';
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { consoleFiles } from './http/console-files.ts';
 import { type CoreProxyOptions, coreProxy } from './http/core-proxy.ts';
 import { DEFAULT_ENTRY_POINTS, type EntryPoints, entryPoints } from './http/entry-points.ts';
-import { isLocalHost } from './http/host-guard.ts';
-import { problemOf, sendProblem } from './http/problem.ts';
 import { SessionRegistry } from './http/session-registry.ts';
 import { whepRoutes } from './http/whep-routes.ts';
 import { whipRoutes } from './http/whip-routes.ts';
@@ -52,7 +51,7 @@ export class HttpApi {
       sendProblem(reply, { code: 'invalid-request', detail: `there is nothing at ${request.url}` }, 404),
     );
     app.addHook('onRequest', async (request, reply) => {
-      if (isLocalHost(request.headers.host)) return undefined;
+      if (!environment.access.isOpen || isLocalHost(request.headers.host)) return undefined;
       return sendProblem(reply, {
         code: 'not-allowed',
         detail: 'in development mode the server answers to localhost and addresses, not to names',

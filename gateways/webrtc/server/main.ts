@@ -1,5 +1,13 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { ConfigError, CoreLink, createLogger, loadConfig, onParentExit } from '@switchyard/shared/runtime';
+import {
+  ConfigError,
+  CoreLink,
+  createAccessControl,
+  createLogger,
+  describeConfig,
+  loadConfig,
+  onParentExit,
+} from '@switchyard/shared/runtime';
 import { HttpApi } from './http-api.ts';
 import type { SessionEnvironment } from './session/session-environment.ts';
 import { WebrtcTransport } from './transport/webrtc-transport.ts';
@@ -17,6 +25,7 @@ function newSuffix(length: number): string {
 async function main(): Promise<void> {
   const config = loadConfig(process.env, process.cwd());
   const logger = createLogger('webrtc', config.log.level);
+  logger.info(describeConfig(config, ['apps', 'drainSeconds', 'core', 'link', 'webrtc']), 'configuration');
   const core = new CoreLink({ socketPath: config.core.socket, kind: 'webrtc', logger });
   const transport = await WebrtcTransport.create({
     port: config.webrtc.port,
@@ -29,7 +38,7 @@ async function main(): Promise<void> {
   const environment: SessionEnvironment = {
     core,
     transports: transport,
-    app: 'default',
+    access: createAccessControl(config.apps),
     nowMs: () => transport.nowMs(),
     newSsrc: () => randomInt(1, 0xffff_ffff),
     newToken: () => randomBytes(18).toString('base64url'),

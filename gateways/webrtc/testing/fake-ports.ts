@@ -11,7 +11,13 @@ import {
   type SessionMessage,
   type TrackId,
 } from '@switchyard/shared/protocol';
-import type { CorePort, EndpointListener, LinkEndpoint } from '@switchyard/shared/runtime';
+import {
+  type AccessControl,
+  type CorePort,
+  createAccessControl,
+  type EndpointListener,
+  type LinkEndpoint,
+} from '@switchyard/shared/runtime';
 import type {
   IceCredentials,
   NegotiatedSession,
@@ -165,7 +171,7 @@ export class FakeTransports implements TransportFactory {
 export class FakeEnvironment implements SessionEnvironment {
   readonly core: FakeCore = new FakeCore();
   readonly transports: FakeTransports = new FakeTransports();
-  readonly app: string = 'default';
+  access: AccessControl = createAccessControl([]);
   clockMs = 0;
   #count = 0;
 

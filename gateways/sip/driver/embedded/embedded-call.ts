@@ -35,6 +35,7 @@ export class EmbeddedCall implements IncomingCall, CallSession {
     this.#onGone = onGone;
     const { message } = invite;
     const target: unknown = Reflect.get(message, 'target');
+    const token: unknown = Reflect.get(message, 'token');
     this.info = {
       callId: message.callId,
       target: typeof target === 'string' ? target : '',
@@ -42,6 +43,7 @@ export class EmbeddedCall implements IncomingCall, CallSession {
       displayName: headerText(message.from.displayName),
       address: flow.address,
       transport: flow.transport,
+      token: typeof token === 'string' ? token : undefined,
       offer: sdpOf(message),
     };
     invite.delegate = {

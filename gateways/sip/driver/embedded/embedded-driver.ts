@@ -174,9 +174,10 @@ export class EmbeddedDriver implements SipDriver {
     leg.flow = flow;
     leg.touchedMs = nowMs;
     const target = message.ruri?.user ?? '';
+    const token = message.ruri?.getParam('token') ?? message.getHeader('x-switchyard-token');
     // sip.js answers 404 to a request URI that is not its contact; whom a call is for is decided above.
     message.ruri = new URI('sip', CONTACT_USER, this.#options.host);
-    Object.assign(message, { target });
+    Object.assign(message, { target, token });
     leg.core.receiveIncomingRequestFromTransport(message);
   }
 

@@ -1,6 +1,6 @@
 import httpProxy from '@fastify/http-proxy';
+import { sendProblem } from '@switchyard/shared/runtime';
 import type { FastifyInstance } from 'fastify';
-import { sendProblem } from './problem.ts';
 
 export interface CoreProxyOptions {
   /** Of the core's HTTP API. */

@@ -1,10 +1,10 @@
 import { isName, type ProtocolError } from '@switchyard/shared/protocol';
+import { bearerToken, sendProblem } from '@switchyard/shared/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseIceFragment } from '../sdp/ice-fragment.ts';
 import { parseOffer } from '../sdp/sdp-offer.ts';
 import type { HttpSession, OpenHttpSession } from '../session/http-session.ts';
 import type { SessionEnvironment } from '../session/session-environment.ts';
-import { sendProblem } from './problem.ts';
 import type { SessionRegistry } from './session-registry.ts';
 
 /** Largest body of a POST or PATCH, bytes. */
@@ -41,7 +41,7 @@ type Endpoint = {
 
 /**
  * The shape that WHIP (RFC 9725) and WHEP share: POST an offer, PATCH ICE, DELETE, with CORS for pages of anywhere.
- * `Authorization: Bearer` is accepted and, in development mode, ignored.
+ * `Authorization: Bearer` on POST is who one is; the session's URL, which cannot be guessed, is the key to the rest.
  */
 export async function sessionRoutes(app: FastifyInstance, options: SessionRouteOptions): Promise<void> {
   app.removeAllContentTypeParsers();
@@ -107,7 +107,13 @@ async function post(
   try {
     const result = await open(
       environment,
-      { room, peer, address: request.ip, offer: offer.offer },
+      {
+        room,
+        peer,
+        token: bearerToken(request.headers.authorization),
+        address: request.ip,
+        offer: offer.offer,
+      },
       (session) => {
         registry.remove(session);
         log({ path, room, peer }, 'session ended');

@@ -1,11 +1,11 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { isLocalHost, isLocalOrigin } from '@switchyard/shared/runtime';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { PeerSession } from '../session/peer-session.ts';
 import type { SessionEnvironment } from '../session/session-environment.ts';
 import { explain } from '../session/session-error.ts';
 import { parseSessionRequest } from '../session/session-request-schema.ts';
-import { isLocalHost, isLocalOrigin } from './host-guard.ts';
 import { RateLimit } from './rate-limit.ts';
 
 const PATH = '/ws';
@@ -90,7 +90,8 @@ export class WsSignaling {
   /** @returns The status line to refuse an upgrade with, or undefined. */
   #refuse({ url = '', headers }: IncomingMessage): string | undefined {
     if (url.split('?')[0] !== PATH) return '404 Not Found';
-    if (!isLocalHost(headers.host) || !isLocalOrigin(headers.origin)) return '403 Forbidden';
+    const { isOpen } = this.#options.environment.access;
+    if (isOpen && !(isLocalHost(headers.host) && isLocalOrigin(headers.origin))) return '403 Forbidden';
     if (this.#options.isDraining() || this.#clients.size >= CLIENTS_MAX) return '503 Service Unavailable';
     return undefined;
   }

@@ -10,6 +10,7 @@ export interface HttpSessionRequest {
   readonly room: string;
   /** `?peer=`: the publisher's name (WHIP), or whom to watch (WHEP). */
   readonly peer: string | undefined;
+  readonly token: string | undefined;
   /** Address of the client. */
   readonly address: string | undefined;
   readonly offer: Offer;

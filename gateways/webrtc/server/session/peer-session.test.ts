@@ -84,7 +84,7 @@ describe('joining', () => {
 
   test('what the room tells right behind the reply comes after it', async () => {
     session.handle({ ...join, request: 1 });
-    await Promise.resolve();
+    while (environment.core.endpoints.length === 0) await Promise.resolve();
     environment.core.last.emit({ type: 'peer-joined', peer: 'bob' });
     await settle();
     expect(client.messages.map(({ type }) => type)).toEqual(['response', 'peer-joined']);

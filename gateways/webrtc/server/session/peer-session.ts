@@ -1,5 +1,4 @@
 import {
-  ALL_PERMISSIONS,
   isName,
   MESSAGE_MAX_BYTES,
   type ProtocolError,
@@ -108,18 +107,27 @@ export class PeerSession {
       this.#respond(request.request, wrong);
       return;
     }
+    const { room, peer, token } = request;
+    const needs = ['publish', 'subscribe', 'data'] as const;
+    const admission = await this.#environment.access.admit({ token, room, peer, needs });
+    if (this.#closed) return;
+    if (!admission.ok) {
+      this.#respond(request.request, admission.error);
+      return;
+    }
+    const { app, permissions } = admission.access;
     const endpoint = this.#openEndpoint();
     // What the core tells of the room right behind its reply is for a client that knows it has joined.
     this.#events.hold();
     const error = await endpoint.request({
       type: 'join',
-      app: this.#environment.app,
-      room: request.room,
-      peer: request.peer,
+      app,
+      room,
+      peer,
       ...(request.metadata === undefined ? {} : { metadata: request.metadata }),
       publish: request.publish ?? { peer: true, tracks: true },
       subscribe: request.subscribe ?? { peers: true, tracks: true },
-      permissions: ALL_PERMISSIONS,
+      permissions,
       replace: true,
     });
     if (this.#closed) return;

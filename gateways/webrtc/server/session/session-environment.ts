@@ -1,12 +1,11 @@
-import type { CorePort } from '@switchyard/shared/runtime';
+import type { AccessControl, CorePort } from '@switchyard/shared/runtime';
 import type { TransportFactory } from '../peer-contract.ts';
 
 /** What a session takes from its process. Nothing below reads a clock or a random source of its own. */
 export interface SessionEnvironment {
   readonly core: CorePort;
   readonly transports: TransportFactory;
-  /** Tenant of every join; `default` in development mode. */
-  readonly app: string;
+  readonly access: AccessControl;
   nowMs(): number;
   /** Random SSRC, 32 bits, not 0. */
   newSsrc(): number;

@@ -1,5 +1,4 @@
 import {
-  ALL_PERMISSIONS,
   DEFAULT_LOCAL_TRACK_CONFIG,
   type EndpointEvent,
   type ProtocolError,
@@ -7,7 +6,7 @@ import {
   type TrackSource,
   trackId,
 } from '@switchyard/shared/protocol';
-import type { LinkEndpoint } from '@switchyard/shared/runtime';
+import type { Access, LinkEndpoint } from '@switchyard/shared/runtime';
 import type { NegotiatedMedia, PeerListener } from '../peer-contract.ts';
 import type { IceFragment } from '../sdp/ice-fragment.ts';
 import type { Offer } from '../sdp/sdp-offer.ts';
@@ -29,8 +28,11 @@ const VIDEO_TRACK: TrackId = trackId(2);
  * someone publishes.
  */
 export const openWhepSession: OpenHttpSession = async (environment, request, onEnd) => {
+  const { room, token } = request;
+  const admission = await environment.access.admit({ token, room, needs: ['subscribe'] });
+  if (!admission.ok) return admission;
   const session = new WhepSession(environment, request, onEnd);
-  const error = (await session.join(request.room)) ?? session.negotiate(request.offer);
+  const error = (await session.join(room, admission.access)) ?? session.negotiate(request.offer);
   if (error === undefined) return { ok: true, session };
   session.close();
   return { ok: false, error };
@@ -80,16 +82,16 @@ class WhepSession implements HttpSession {
     return this.#answer;
   }
 
-  async join(room: string): Promise<ProtocolError | undefined> {
+  async join(room: string, { app, permissions }: Access): Promise<ProtocolError | undefined> {
     const all = this.#watched === undefined;
     return this.#endpoint.request({
       type: 'join',
-      app: this.#environment.app,
+      app,
       room,
       peer: `whep-${this.#environment.newSuffix(6)}`,
       publish: { peer: false, tracks: false },
       subscribe: { peers: all, tracks: all },
-      permissions: ALL_PERMISSIONS,
+      permissions,
       replace: true,
     });
   }

@@ -1,4 +1,4 @@
-import { ALL_PERMISSIONS, type EndpointEvent } from '@switchyard/shared/protocol';
+import type { EndpointEvent } from '@switchyard/shared/protocol';
 import type { LinkEndpoint } from '@switchyard/shared/runtime';
 import type { NegotiatedSession, PeerListener } from '../peer-contract.ts';
 import type { IceFragment } from '../sdp/ice-fragment.ts';
@@ -11,15 +11,19 @@ const AUDIO_HEADROOM_BPS = 64_000;
 
 /** Joins the room as a publisher and answers its offer (RFC 9725 §4.2). A session of the same room and peer is replaced. */
 export const openWhipSession: OpenHttpSession = async (environment, request, onEnd) => {
+  const { room, token, peer } = request;
+  const admission = await environment.access.admit({ token, room, peer, needs: ['publish'] });
+  if (!admission.ok) return admission;
+  const { access } = admission;
   const session = new WhipSession(environment, request.address, onEnd);
   const error = await session.endpoint.request({
     type: 'join',
-    app: environment.app,
-    room: request.room,
-    peer: request.peer ?? `whip-${environment.newSuffix(6)}`,
+    app: access.app,
+    room,
+    peer: peer ?? access.peer ?? `whip-${environment.newSuffix(6)}`,
     publish: { peer: true, tracks: true },
     subscribe: { peers: false, tracks: false },
-    permissions: ALL_PERMISSIONS,
+    permissions: access.permissions,
     replace: true,
   });
   const answer = error === undefined ? session.negotiate(request.offer) : { ok: false as const, error };

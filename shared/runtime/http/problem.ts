@@ -1,5 +1,4 @@
 import { ERROR_CODES, type ProtocolError } from '@switchyard/shared/protocol';
-import type { FastifyError } from 'fastify';
 
 /** Seconds after which a client may try again what the server could not do now. */
 const RETRY_AFTER_S = 1;
@@ -21,6 +20,14 @@ export function sendProblem<Reply extends ProblemReply>(
   const meaning = ERROR_CODES[error.code];
   const status = httpStatus ?? meaning.httpStatus;
   if (status === 503) reply.header('retry-after', RETRY_AFTER_S);
+  // RFC 6750 §3: a request without a token is told no more than that it needs one.
+  if (status === 401)
+    reply.header(
+      'www-authenticate',
+      error.code === 'token-required'
+        ? 'Bearer realm="switchyard"'
+        : `Bearer realm="switchyard", error="invalid_token", error_description="${meaning.sentence}"`,
+    );
   reply.code(status);
   reply.type('application/problem+json');
   reply.send(
@@ -36,7 +43,10 @@ export function sendProblem<Reply extends ProblemReply>(
 }
 
 /** What fastify itself refuses: wrong media types, bodies too large, malformed URLs; and bugs. */
-export function problemOf(error: FastifyError): { readonly error: ProtocolError; readonly status: number } {
+export function problemOf(error: { readonly statusCode?: number | undefined; readonly message: string }): {
+  readonly error: ProtocolError;
+  readonly status: number;
+} {
   const status = error.statusCode ?? 500;
   if (status >= 500) return { error: { code: 'internal-error' }, status: 500 };
   return { error: { code: 'invalid-request', detail: error.message }, status };

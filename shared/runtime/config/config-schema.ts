@@ -1,0 +1,112 @@
+import { NAME_PATTERN } from '@switchyard/shared/protocol';
+import { z } from 'zod';
+import { type Config, ConfigError, SECRET_MIN_LENGTH } from './config.ts';
+
+const port = z.int().min(0).max(65_535);
+const host = z.string().min(1).max(255);
+const secret = z.string().min(SECRET_MIN_LENGTH, `must have at least ${SECRET_MIN_LENGTH} characters`);
+/** `host:port`, an IPv6 host in brackets. */
+const address = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:[\]/\s]+):\d{1,5}$/, 'must be host:port');
+
+/** Defaults stand beside their explanation; a key that is not here is refused. */
+const schema = z.strictObject({
+  log: z
+    .strictObject({
+      /** trace, debug, info, warn, error or silent. */
+      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    })
+    .prefault({}),
+  /** Tenants. None: development mode, on loopback only and without tokens. With one, tokens are required everywhere. */
+  apps: z
+    .array(
+      z.strictObject({
+        id: z.string().regex(NAME_PATTERN, 'takes 1 to 64 letters, digits or any of . _ ~ @ + -'),
+        secret,
+      }),
+    )
+    .max(1000)
+    .default([]),
+  /** How long streams and calls may go on after SIGTERM before they are ended. SIGINT (Ctrl-C) does not wait. */
+  drainSeconds: z.number().min(0).max(86_400).default(30),
+  core: z
+    .strictObject({
+      /** HTTP API: health, rooms, metrics. */
+      httpHost: host.default('127.0.0.1'),
+      httpPort: port.default(9090),
+      /** Unix socket on which gateways attach; the default is per user and HTTP port, so that two servers do not meet. */
+      socket: z.string().optional(),
+      /** Clients (publishers, viewers, calls) of one core; above it new ones are told `overloaded`. */
+      maxEndpoints: z.int().min(1).max(1_000_000).default(50_000),
+      /** Joins are refused with `overloaded` while the core's event loop is late by more than this, milliseconds. */
+      maxEventLoopDelayMs: z.number().min(1).default(250),
+    })
+    .prefault({}),
+  link: z
+    .strictObject({
+      /** The core also takes gateways of other hosts at this host:port, by TCP; needs `secret`. */
+      listen: address.optional(),
+      /** A gateway reaches its core at this host:port, by TCP, instead of at `core.socket`; needs `secret`. */
+      core: address.optional(),
+      /** What both ends prove to know. The link itself is not encrypted: keep it in a private network. */
+      secret: secret.optional(),
+    })
+    .prefault({}),
+  webrtc: z
+    .strictObject({
+      /** Console, WHIP, WHEP and SDK signalling (TCP). */
+      host: host.default('127.0.0.1'),
+      /** TCP port of the above, and UDP port of all media. */
+      port: port.default(8080),
+      /** Addresses announced as ICE candidates and bound for media; default: loopback and every LAN address. */
+      mediaAddresses: z.array(z.string()).optional(),
+    })
+    .prefault({}),
+  rtmp: z
+    .strictObject({
+      host: host.default('127.0.0.1'),
+      port: port.default(1935),
+      /** What to do with H.264 that browsers cannot play (B-frames): see the README. */
+      transcode: z.enum(['auto', 'passthrough', 'transcode', 'reject']).default('auto'),
+    })
+    .prefault({}),
+  sip: z
+    .strictObject({
+      host: host.default('127.0.0.1'),
+      /** UDP and TCP. */
+      port: port.default(5060),
+      /** RTP ports, one (even) per call. */
+      rtpPortMin: port.default(20_000),
+      rtpPortMax: port.default(29_999),
+    })
+    .prefault({}),
+});
+
+/** What {@link validateConfig} gives: all defaults filled in but that of the socket. */
+export type ValidConfig = Omit<Config, 'core'> & {
+  readonly core: Omit<Config['core'], 'socket'> & { readonly socket?: string | undefined };
+};
+
+/** Keys of a section; an empty set for a setting of its own (`apps`, `drainSeconds`); undefined for neither. */
+export function keysOf(section: string): ReadonlySet<string> | undefined {
+  if (!(section in schema.shape)) return undefined;
+  const part = schema.shape[section as keyof typeof schema.shape];
+  return new Set(part instanceof z.ZodPrefault ? Object.keys(part.unwrap().shape) : []);
+}
+
+/** @throws {ConfigError} naming every offending key. */
+export function validateConfig(raw: unknown): ValidConfig {
+  const result = schema.safeParse(raw);
+  if (result.success) return result.data;
+  throw new ConfigError(
+    result.error.issues
+      .map((issue) => {
+        const path = issue.path.join('.');
+        if (issue.code === 'unrecognized_keys')
+          return issue.keys
+            .map((key) => `Unknown setting ${path === '' ? key : `${path}.${key}`}.`)
+            .join(' ');
+        return `Setting ${path}: ${issue.message.replace(/\.$/, '')}.`;
+      })
+      .join(' '),
+  );
+}
