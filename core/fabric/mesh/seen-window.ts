@@ -1,0 +1,51 @@
+/** Distance of two 32-bit counters that wrap, −2^31 … 2^31 − 1 (RFC 1982). */
+export const counterDiff = (a: number, b: number): number => (a - b) | 0;
+
+/** Which of the last numbers of a 32-bit counter have been seen: for replays and for what comes twice. Pure. */
+export class SeenWindow {
+  readonly #size: number;
+  readonly #seen: Uint8Array;
+  #highest = -1;
+
+  /** @param size A power of two. */
+  constructor(size: number) {
+    this.#size = size;
+    this.#seen = new Uint8Array(size);
+  }
+
+  /** Highest number so far, −1 before the first. */
+  get highest(): number {
+    return this.#highest;
+  }
+
+  /** @returns false for a number that was seen or is too old to tell. */
+  add(number: number): boolean {
+    const mask = this.#size - 1;
+    if (this.#highest < 0) {
+      this.#highest = number;
+      this.#seen[number & mask] = 1;
+      return true;
+    }
+    const ahead = counterDiff(number, this.#highest);
+    if (ahead > 0) {
+      if (ahead >= this.#size) this.#seen.fill(0);
+      else for (let i = 1; i < ahead; i += 1) this.#seen[(this.#highest + i) & mask] = 0;
+      this.#highest = number;
+    } else if (ahead <= -this.#size || this.#seen[number & mask] === 1) return false;
+    this.#seen[number & mask] = 1;
+    return true;
+  }
+
+  /** Whether `number` was seen; false when it is too old to tell. */
+  has(number: number): boolean {
+    const behind = counterDiff(this.#highest, number);
+    return (
+      this.#highest >= 0 && behind >= 0 && behind < this.#size && this.#seen[number & (this.#size - 1)] === 1
+    );
+  }
+
+  reset(): void {
+    this.#highest = -1;
+    this.#seen.fill(0);
+  }
+}
