@@ -9,10 +9,10 @@ export const hasBaresip = (): boolean => spawnSync('sh', ['-c', 'command -v bare
 
 const SAMPLE_RATE = 8000;
 
-function tone(hertz: number, seconds: number): Int16Array {
+function tone(hertz: number, seconds: number, sampleRate = SAMPLE_RATE): Int16Array {
   return Int16Array.from(
-    { length: SAMPLE_RATE * seconds },
-    (_, i) => 9000 * Math.sin((2 * Math.PI * hertz * i) / SAMPLE_RATE),
+    { length: sampleRate * seconds },
+    (_, i) => 9000 * Math.sin((2 * Math.PI * hertz * i) / sampleRate),
   );
 }
 
@@ -27,17 +27,22 @@ function ulaw(samples: Int16Array): Buffer {
   );
 }
 
-function wav(samples: Int16Array): Buffer {
+/** A WAV file of the tone in `samples`, for each channel the same. */
+function wav(mono: Int16Array, sampleRate: number, channels: number): Buffer {
+  const samples = Int16Array.from(
+    { length: mono.length * channels },
+    (_, i) => mono[Math.floor(i / channels)] ?? 0,
+  );
   const header = Buffer.alloc(44);
   header.write('RIFF', 0);
   header.writeUInt32LE(36 + samples.length * 2, 4);
   header.write('WAVEfmt ', 8);
   header.writeUInt32LE(16, 16);
   header.writeUInt16LE(1, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(SAMPLE_RATE, 24);
-  header.writeUInt32LE(SAMPLE_RATE * 2, 28);
-  header.writeUInt16LE(2, 32);
+  header.writeUInt16LE(channels, 22);
+  header.writeUInt32LE(sampleRate, 24);
+  header.writeUInt32LE(sampleRate * channels * 2, 28);
+  header.writeUInt16LE(channels * 2, 32);
   header.writeUInt16LE(16, 34);
   header.write('data', 36);
   header.writeUInt32LE(samples.length * 2, 40);
@@ -133,9 +138,13 @@ export class Baresip extends PhoneProcess {
     readonly room: string;
     readonly port: number;
     readonly toneHz: number;
+    readonly codec?: 'PCMU' | 'PCMA' | 'opus';
+    readonly transport?: 'udp' | 'tcp';
   }) {
     super('baresip');
-    writeFileSync(join(this.directory, 'tone.wav'), wav(tone(options.toneHz, 60)));
+    const { codec = 'PCMU', transport = 'udp' } = options;
+    const [rate, channels] = codec === 'opus' ? [48_000, 2] : [SAMPLE_RATE, 1];
+    writeFileSync(join(this.directory, 'tone.wav'), wav(tone(options.toneHz, 60, rate), rate, channels));
     const recordings = join(this.directory, 'recordings');
     mkdirSync(recordings);
     const modules = spawnSync('sh', [
@@ -152,22 +161,27 @@ export class Baresip extends PhoneProcess {
         'net_interface 127.0.0.1',
         `audio_source aufile,${join(this.directory, 'tone.wav')}`,
         'audio_player aufile,/dev/null',
-        'ausrc_srate 8000',
-        'auplay_srate 8000',
+        `ausrc_srate ${rate}`,
+        `auplay_srate ${rate}`,
         `module_path ${modules}`,
-        ...['stdio.so', 'g711.so', 'aufile.so', 'sndfile.so'].map((name) => `module ${name}`),
+        ...['stdio.so', codec === 'opus' ? 'opus.so' : 'g711.so', 'aufile.so', 'sndfile.so'].map(
+          (name) => `module ${name}`,
+        ),
         'module_app account.so',
         'module_app menu.so',
         `snd_path ${recordings}`,
         '',
       ].join('\n'),
     );
-    writeFileSync(join(this.directory, 'accounts'), '<sip:alice@127.0.0.1>;regint=0;answermode=auto\n');
+    writeFileSync(
+      join(this.directory, 'accounts'),
+      `<sip:alice@127.0.0.1;transport=${transport}>;regint=0;audio_codecs=${codec}/${rate}/${channels};answermode=auto\n`,
+    );
     this.run('baresip', [
       '-f',
       this.directory,
       '-e',
-      `/dial sip:${options.room}@127.0.0.1:${options.server}`,
+      `/dial sip:${options.room}@127.0.0.1:${options.server};transport=${transport}`,
     ]);
   }
 

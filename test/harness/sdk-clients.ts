@@ -9,6 +9,7 @@ interface SdkPage {
   picture(width: number, height: number): MediaStreamTrack;
   tone(hz: number): MediaStreamTrack;
   loudestHz(): number;
+  levelDb(hz: number): number;
 }
 
 /** Loads the SDK that the server serves, joins a room, and plays what the mixer gives. */
@@ -44,6 +45,12 @@ export async function openSdkSession(
         source.connect(analyser);
         heard.set(track.id, source);
       }
+    };
+    const spectrum = (): Float32Array => {
+      listen();
+      const bins = new Float32Array(analyser.frequencyBinCount);
+      analyser.getFloatFrequencyData(bins);
+      return bins;
     };
     const yard: SdkPage = {
       session,
@@ -81,10 +88,13 @@ export async function openSdkSession(
         if (track === undefined) throw new Error('no tone');
         return track;
       },
+      levelDb: (hz) => {
+        const bins = spectrum();
+        const at = Math.round((hz * analyser.fftSize) / audio.sampleRate);
+        return Math.max(...bins.subarray(at - 2, at + 3));
+      },
       loudestHz: () => {
-        listen();
-        const bins = new Float32Array(analyser.frequencyBinCount);
-        analyser.getFloatFrequencyData(bins);
+        const bins = spectrum();
         let best = 1;
         for (let i = 2; i < bins.length; i += 1) if ((bins[i] ?? -200) > (bins[best] ?? -200)) best = i;
         return (bins[best] ?? -200) < -70 ? 0 : (best * audio.sampleRate) / analyser.fftSize;
@@ -154,6 +164,10 @@ export const callSession = (page: Page, method: string, ...parameters: string[])
 /** The loudest frequency of all mixer slots together, Hertz; 0 for silence. */
 export const mixerHz = (page: Page): Promise<number> =>
   page.evaluate(() => (window as unknown as { yard: SdkPage }).yard.loudestHz());
+
+/** How loud one frequency is in all mixer slots together, dB of full scale; below −70 is silence. */
+export const mixerDb = (page: Page, hz: number): Promise<number> =>
+  page.evaluate((hz) => (window as unknown as { yard: SdkPage }).yard.levelDb(hz), hz);
 
 /** What the session told, oldest first. */
 export const sessionEvents = (page: Page): Promise<string[]> =>
