@@ -1,5 +1,11 @@
 import type { MediaPacket } from './media-packet.ts';
 
+/** Where a payload has a PictureID and a TL0PICIDX. */
+export type PatchPlaces = Pick<
+  MediaPacket,
+  'pictureIdBits' | 'pictureIdOffset' | 'tl0PicIdx' | 'tl0PicIdxOffset'
+>;
+
 /**
  * Writes a viewer's PictureID and TL0PICIDX into a copy of the packet's payload that begins at `at`. The width of
  * the PictureID stays what it was.
@@ -7,7 +13,7 @@ import type { MediaPacket } from './media-packet.ts';
 export function writePatches(
   bytes: Uint8Array,
   at: number,
-  packet: MediaPacket,
+  packet: PatchPlaces,
   pictureId: number,
   tl0PicIdx: number,
 ): void {

@@ -1,3 +1,5 @@
+export * from './srtp-batch.ts';
+export * from './srtp-memory.ts';
 export * from './srtp-profile.ts';
 export * from './srtp-receiver.ts';
 export * from './srtp-sender.ts';

@@ -18,6 +18,8 @@ export class EgressTs implements Egress {
   readonly #nowMs: () => number;
   /** Targets without a slot: viewers that just left. */
   unknownTargets = 0;
+  /** Payloads that fit no packet. */
+  oversizedPackets = 0;
 
   constructor(ring: PayloadRing, nowMs: () => number) {
     this.#ring = ring;
@@ -36,13 +38,16 @@ export class EgressTs implements Egress {
     const { packet, targetCount } = frame;
     const target = this.#target;
     const nowMs = this.#nowMs();
-    const position =
-      packet.codec === 'opus' ? -1 : this.#ring.write(packet.payload, packet.dependencyDescriptor);
+    const payload = this.#ring.write(packet);
+    if (payload === undefined) {
+      this.oversizedPackets += 1;
+      return;
+    }
     for (let index = 0; index < targetCount; index += 1) {
       frame.readTarget(index, target);
       const slot = this.#slots.get(keyOf(target.endpoint, target.track));
       if (slot === undefined) this.unknownTargets += 1;
-      else slot.send(packet, target, position, nowMs);
+      else slot.send(packet, payload, target, nowMs);
     }
   }
 }

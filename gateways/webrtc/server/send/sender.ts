@@ -11,9 +11,8 @@ import {
   writeSourceDescription,
 } from '@switchyard/shared/media';
 import type { NegotiatedMedia } from '../peer-contract.ts';
-import type { PayloadRing } from './payload-ring.ts';
 import { RembEstimate } from './remb-estimate.ts';
-import { Slot, type SlotTransport } from './slot.ts';
+import { Slot, type SlotHome, type SlotTransport } from './slot.ts';
 
 const REPORT_INTERVAL_MS = 1000;
 /** Repairs may take this share of what is sent, so that a viewer's losses do not cost the others. */
@@ -30,18 +29,19 @@ export interface SenderListener {
 export class Sender {
   readonly #slots = new Map<string, Slot>();
   readonly #bySsrc = new Map<number, Slot>();
-  readonly #ring: PayloadRing;
+  readonly #home: SlotHome;
   readonly #transport: SlotTransport;
   readonly #listener: SenderListener;
   readonly #estimate = new RembEstimate();
+  #nextStream = 0;
   #reportedMs = 0;
   #bytesBefore = 0;
   #sentBps = 0;
   #repairs = 0;
   #packets = 0;
 
-  constructor(ring: PayloadRing, transport: SlotTransport, listener: SenderListener) {
-    this.#ring = ring;
+  constructor(home: SlotHome, transport: SlotTransport, listener: SenderListener) {
+    this.#home = home;
     this.#transport = transport;
     this.#listener = listener;
   }
@@ -57,7 +57,8 @@ export class Sender {
         known.apply(each);
         continue;
       }
-      const slot = new Slot(each, each.send, this.#ring, this.#transport);
+      const slot = new Slot(each, each.send, this.#nextStream, this.#home, this.#transport);
+      this.#nextStream += 1;
       this.#slots.set(each.mid, slot);
       this.#bySsrc.set(slot.ssrc, slot);
     }

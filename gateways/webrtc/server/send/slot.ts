@@ -3,38 +3,54 @@ import {
   clockRateOf,
   type MediaPacket,
   NO_AUDIO_LEVEL,
-  ONE_BYTE_PROFILE,
-  RTP_HEADER_BYTES,
-  TWO_BYTE_PROFILE,
   writeDescriptorPatches,
   writePatches,
-  writeRtpHeader,
   writeU16,
-  writeU24,
 } from '@switchyard/shared/media';
 import type { FanoutTarget } from '@switchyard/shared/protocol';
-import { SrtpSendStream } from '@switchyard/shared/srtp';
+import { type SrtpBatch, SrtpSendStream } from '@switchyard/shared/srtp';
 import type { NegotiatedMedia } from '../peer-contract.ts';
-import { PacketHistory, type SentPacket } from './packet-history.ts';
-import type { PayloadRing } from './payload-ring.ts';
+import { HeaderWriter } from './header-writer.ts';
+import type { OutgoingPacket, OutgoingPackets } from './outgoing-packet.ts';
+import { PacketHistory } from './packet-history.ts';
+import type { PayloadRing, StoredPayload } from './payload-ring.ts';
 import { StreamShift } from './stream-shift.ts';
 
 /** A packet is sent again at most this often, and not sooner than this after the last time, milliseconds. */
 const RESENDS_MAX = 6;
 const RESEND_INTERVAL_MS = 30;
+/** Original sequence number in front of a repaired payload (RFC 4588 §4). */
 const OSN_BYTES = 2;
-/** Longest element of a one-byte extension header (RFC 8285 §4.2). */
-const SHORT_ELEMENT_MAX_BYTES = 16;
+/** RTP header with its extensions and SRTP tag, about. */
+const HEADER_ESTIMATE_BYTES = 36;
+const PADDING_MAX_BYTES = 255;
+const PADDING_FLAG = 0x20;
+/** Milliseconds that fit a small integer. */
+const MS_MASK = 0x3fff_ffff;
+
+/** What the slots of a process share. */
+export interface SlotHome {
+  readonly ring: PayloadRing;
+  readonly packets: OutgoingPackets;
+  readonly batch: SrtpBatch;
+}
 
 /** What a slot sends through: the client's transport. */
 export interface SlotTransport {
-  /** An empty packet buffer with room for tag and headers. */
-  buffer(): Buffer;
-  /** Protects `bytes` in place and sends it. */
+  /** Keys and a path are there. */
+  readonly isOpen: boolean;
+  /** A packet is to be sent now, or in its turn: by {@link Slot.transmit}. @returns false when it was discarded. */
+  enqueue(packet: OutgoingPacket, nowMs: number): boolean;
+  /** The next transport-wide sequence number, for a packet of `wireBytes` that leaves now (TWCC). */
+  transportSeq(wireBytes: number, cluster: number, nowMs: number): number;
+  /** Makes room in the batch: afterwards one more packet fits. */
+  reserve(): void;
+  /** Seals and sends the packet whose header was written into the batch; see SrtpBatch.add. */
   send(
     stream: SrtpSendStream,
-    bytes: Buffer,
     headerLength: number,
+    prefixLength: number,
+    source: number,
     length: number,
     ssrc: number,
     seq: number,
@@ -58,13 +74,15 @@ export class Slot {
   readonly mid: string;
   readonly ssrc: number;
   readonly rtxSsrc: number;
+  /** Number of this slot at its client. */
+  readonly stream: number;
   readonly #cname: string;
   readonly #transport: SlotTransport;
-  readonly #ring: PayloadRing;
-  readonly #stream = new SrtpSendStream();
-  readonly #rtxStream = new SrtpSendStream();
+  readonly #home: SlotHome;
+  readonly #header: HeaderWriter;
+  readonly #srtp = new SrtpSendStream();
+  readonly #rtxSrtp = new SrtpSendStream();
   readonly #history: PacketHistory | undefined;
-  readonly #midBytes: Uint8Array;
   #media: NegotiatedMedia;
   #codec: Codec | undefined;
   #payloadType = -1;
@@ -81,25 +99,25 @@ export class Slot {
   /** The core was restarted and nothing of the new one was sent yet. */
   #resuming = false;
   #shift: StreamShift | undefined;
-  /** Where the header that was written last has room for the dependency descriptor. */
-  #descriptorAt = 0;
   bytesSent = 0;
 
   constructor(
     media: NegotiatedMedia,
     send: NonNullable<NegotiatedMedia['send']>,
-    ring: PayloadRing,
+    stream: number,
+    home: SlotHome,
     transport: SlotTransport,
   ) {
     this.mid = media.mid;
     this.ssrc = send.ssrc;
     this.rtxSsrc = send.rtxSsrc;
+    this.stream = stream;
     this.#cname = send.cname;
     this.#media = media;
-    this.#ring = ring;
+    this.#home = home;
+    this.#header = new HeaderWriter(media);
     this.#transport = transport;
     this.#history = media.kind === 'video' ? new PacketHistory() : undefined;
-    this.#midBytes = Uint8Array.from(media.mid, (letter) => letter.charCodeAt(0) & 127);
     // RTX counts on its own; any start is right.
     this.#rtxSeq = send.rtxSsrc & 0x7fff;
   }
@@ -107,6 +125,7 @@ export class Slot {
   /** A later negotiation of the same m-line. */
   apply(media: NegotiatedMedia): void {
     this.#media = media;
+    this.#header.apply(media);
     this.#codec = undefined;
   }
 
@@ -119,97 +138,96 @@ export class Slot {
     return this.#history !== undefined;
   }
 
-  /** Hot path: one viewer's copy of a packet. `position` is its payload's in the ring, −1 when it was not kept. */
-  send(packet: MediaPacket, target: FanoutTarget, position: number, nowMs: number): void {
+  /** Hot path: one viewer's copy of a packet whose payload is in the ring. */
+  send(packet: MediaPacket, payload: StoredPayload, target: FanoutTarget, nowMs: number): void {
     if (packet.codec !== this.#codec) this.#choose(packet.codec);
-    if (this.#payloadType < 0 || this.#media.direction !== 'send') return;
+    if (this.#payloadType < 0 || this.#media.direction !== 'send' || !this.#transport.isOpen) return;
     if (this.#resuming) this.#beginShift(packet);
     this.#shift?.apply(target);
-    const bytes = this.#transport.buffer();
-    const { dependencyDescriptor: descriptor } = packet;
-    const descriptorLength =
-      target.empty || this.#media.extensions['dependency-descriptor'] === undefined ? 0 : descriptor.length;
-    const header = this.#writeHeader(
-      bytes,
-      this.#payloadType,
-      target.marker,
-      target.seq,
-      target.timestamp,
-      this.ssrc,
-      packet.audioLevel,
-      descriptorLength,
-      nowMs,
-    );
-    if (target.empty) {
-      this.#sendPadding(bytes, header, target);
-      return;
-    }
-    if (descriptorLength > 0) {
-      bytes.set(descriptor, this.#descriptorAt);
-      const { frameNumber, decodeTargets } = target;
-      const { maskBit, maskBits } = packet;
-      writeDescriptorPatches(bytes, this.#descriptorAt, maskBit, maskBits, frameNumber, decodeTargets);
-    }
-    bytes.set(packet.payload, header);
-    writePatches(bytes, header, packet, target.pictureId, target.tl0PicIdx);
-    const length = header + packet.payload.length;
-    this.#packets += 1;
-    this.#octets += packet.payload.length;
-    this.#seq = target.seq;
-    this.#timestamp = target.timestamp;
-    this.#captureMs = packet.captureMs;
-    if (packet.pictureId >= 0) this.#pictureId = target.pictureId;
-    if (packet.tl0PicIdx >= 0) this.#tl0PicIdx = target.tl0PicIdx;
-    if (descriptor.length > 0) this.#frameNumber = target.frameNumber;
-    this.bytesSent += length;
-    if (this.#history !== undefined && this.#rtxPayloadType >= 0 && position >= 0)
-      this.#remember(this.#history.claim(target.seq), packet, target, position, nowMs);
-    this.#transport.send(this.#stream, bytes, header, length, this.ssrc, target.seq);
+    const outgoing = this.#home.packets.take(this, payload);
+    outgoing.stream = this.stream;
+    outgoing.wireBytes = HEADER_ESTIMATE_BYTES + (target.empty ? 1 : payload.length);
+    outgoing.startsKeyframe = packet.keyframe && packet.frameStart;
+    outgoing.seq = target.seq;
+    outgoing.timestamp = target.timestamp;
+    outgoing.marker = target.marker;
+    outgoing.empty = target.empty;
+    outgoing.isRepair = false;
+    outgoing.payloadType = this.#payloadType;
+    outgoing.pictureId = target.pictureId;
+    outgoing.tl0PicIdx = target.tl0PicIdx;
+    outgoing.frameNumber = target.frameNumber;
+    outgoing.decodeTargets = target.decodeTargets;
+    this.#transport.enqueue(outgoing, nowMs);
   }
 
-  /** A NACK for `seq` (RFC 4588): the packet once more on the RTX stream. @returns Whether it went out. */
+  /** A NACK for `seq` (RFC 4588): the packet once more on the RTX stream. @returns Whether it goes out. */
   resend(seq: number, nowMs: number): boolean {
-    const sent = this.#history?.find(seq);
-    if (sent === undefined || sent.resent >= RESENDS_MAX || nowMs - sent.lastSentMs < RESEND_INTERVAL_MS)
-      return false;
-    const bytes = this.#transport.buffer();
-    this.#rtxSeq = (this.#rtxSeq + 1) & 0xffff;
-    const header = this.#writeHeader(
-      bytes,
-      sent.rtxPayloadType,
-      sent.marker,
-      this.#rtxSeq,
-      sent.timestamp,
-      this.rtxSsrc,
-      NO_AUDIO_LEVEL,
-      sent.descriptorLength,
-      nowMs,
-    );
-    writeU16(bytes, header, sent.seq);
-    const payloadAt = header + OSN_BYTES;
-    if (!this.#ring.read(sent.position, sent.length, bytes, payloadAt)) return false;
-    if (sent.descriptorLength > 0) {
-      const at = this.#descriptorAt;
-      this.#ring.read(sent.position + sent.length, sent.descriptorLength, bytes, at);
-      writeDescriptorPatches(bytes, at, sent.maskBit, sent.maskBits, sent.frameNumber, sent.decodeTargets);
-    }
-    patchAgain(bytes, payloadAt, sent);
-    sent.lastSentMs = nowMs;
-    sent.resent += 1;
-    const length = payloadAt + sent.length;
-    this.bytesSent += length;
-    this.#transport.send(this.#rtxStream, bytes, header, length, this.rtxSsrc, this.#rtxSeq);
+    const history = this.#history;
+    const at = history?.find(seq) ?? -1;
+    if (history === undefined || at < 0 || !this.#transport.isOpen) return false;
+    const ms = nowMs & MS_MASK;
+    // Not so soon after the first time either: what was asked for has then been under way.
+    const elapsedMs = (ms - history.sentMs(at)) & MS_MASK;
+    const times = history.timesResent(at);
+    if (times >= RESENDS_MAX || (times > 0 && elapsedMs < RESEND_INTERVAL_MS)) return false;
+    const payload = this.#home.ring.find(history.payloadNumber(at));
+    if (payload === undefined) return false;
+    const outgoing = this.#home.packets.take(this, payload);
+    history.read(at, outgoing);
+    outgoing.stream = this.stream;
+    outgoing.wireBytes = HEADER_ESTIMATE_BYTES + OSN_BYTES + payload.length;
+    outgoing.startsKeyframe = false;
+    outgoing.empty = false;
+    outgoing.isRepair = true;
+    if (!this.#transport.enqueue(outgoing, nowMs)) return false;
+    history.resent(at, ms);
     return true;
   }
 
-  /** One byte of padding (RFC 3550 §5.1, P) where a packet was left out too late to close the gap. */
-  #sendPadding(bytes: Buffer, header: number, target: FanoutTarget): void {
-    bytes[0] = (bytes[0] ?? 0) | 0x20;
-    bytes[header] = 1;
-    this.#seq = target.seq;
-    this.#packets += 1;
-    this.bytesSent += header + 1;
-    this.#transport.send(this.#stream, bytes, header, header + 1, this.ssrc, target.seq);
+  /**
+   * Seals and sends a packet that this slot enqueued, with the time and numbers of now.
+   * @param cluster Number of the probe that it is part of, −1 for none.
+   * @returns Its size on the wire, 0 when its payload is gone or nobody can be sent to.
+   */
+  transmit(outgoing: OutgoingPacket, cluster: number, nowMs: number): number {
+    const bytes =
+      this.#transport.isOpen && this.#home.ring.holds(outgoing.payload, outgoing.payloadNumber)
+        ? this.#seal(outgoing, cluster, nowMs)
+        : 0;
+    this.#home.packets.giveBack(outgoing);
+    return bytes;
+  }
+
+  /** Gives up a packet that this slot enqueued. */
+  discard(outgoing: OutgoingPacket): void {
+    this.#home.packets.giveBack(outgoing);
+  }
+
+  /**
+   * A packet of nothing but padding on the RTX stream, for measuring.
+   * @returns Its size on the wire, 0 when the slot has no such stream yet.
+   */
+  transmitPadding(paddingBytes: number, cluster: number, nowMs: number): number {
+    if (this.#rtxPayloadType < 0 || this.#packets === 0 || !this.#transport.isOpen) return 0;
+    this.#transport.reserve();
+    const padding = Math.max(1, Math.min(PADDING_MAX_BYTES, paddingBytes));
+    this.#rtxSeq = (this.#rtxSeq + 1) & 0xffff;
+    const { bytes, at } = this.#home.batch;
+    const end = this.#writeHeader(
+      this.#rtxPayloadType,
+      false,
+      this.#rtxSeq,
+      this.#timestamp,
+      this.rtxSsrc,
+      NO_AUDIO_LEVEL,
+      0,
+      nowMs,
+    );
+    const wireBytes = this.#numbered(end - at + padding, cluster, nowMs);
+    this.#pad(bytes, at, end, padding);
+    this.#transport.send(this.#rtxSrtp, end - at, padding, 0, 0, this.rtxSsrc, this.#rtxSeq);
+    return wireBytes;
   }
 
   /** @returns undefined while nothing was sent. */
@@ -224,6 +242,117 @@ export class Slot {
       captureMs: this.#captureMs,
       clockRate: clockRateOf(this.#codec),
     };
+  }
+
+  #seal(outgoing: OutgoingPacket, cluster: number, nowMs: number): number {
+    const { payload, isRepair, empty } = outgoing;
+    this.#transport.reserve();
+    const { bytes, at } = this.#home.batch;
+    if (isRepair) this.#rtxSeq = (this.#rtxSeq + 1) & 0xffff;
+    const seq = isRepair ? this.#rtxSeq : outgoing.seq;
+    const ssrc = isRepair ? this.rtxSsrc : this.ssrc;
+    const descriptorLength = empty || !this.#header.hasDescriptor ? 0 : payload.descriptorLength;
+    const end = this.#writeHeader(
+      outgoing.payloadType,
+      outgoing.marker,
+      seq,
+      outgoing.timestamp,
+      ssrc,
+      isRepair ? NO_AUDIO_LEVEL : payload.audioLevel,
+      descriptorLength,
+      nowMs,
+    );
+    if (descriptorLength > 0) this.#writeDescriptor(bytes, outgoing, descriptorLength);
+    if (empty) {
+      this.#pad(bytes, at, end, 1);
+      this.#sent(outgoing, 0);
+      const wireBytes = this.#numbered(end - at + 1, cluster, nowMs);
+      this.#transport.send(this.#srtp, end - at, 1, 0, 0, ssrc, seq);
+      return wireBytes;
+    }
+    let from = end;
+    if (isRepair) {
+      writeU16(bytes, from, outgoing.seq);
+      from += OSN_BYTES;
+    } else this.#sent(outgoing, payload.length);
+    // What differs between the copies is written here, the rest is taken from the ring when it is encrypted.
+    const { patchedLength, offset } = payload;
+    for (let i = 0; i < patchedLength; i += 1) bytes[from + i] = bytes[offset + i] ?? 0;
+    writePatches(bytes, from, payload, outgoing.pictureId, outgoing.tl0PicIdx);
+    const prefix = from + patchedLength - end;
+    const rest = payload.length - patchedLength;
+    if (!isRepair && this.#history !== undefined && this.#rtxPayloadType >= 0)
+      this.#history.add(outgoing, this.#rtxPayloadType, nowMs & MS_MASK);
+    const wireBytes = this.#numbered(end - at + prefix + rest, cluster, nowMs);
+    const srtp = isRepair ? this.#rtxSrtp : this.#srtp;
+    this.#transport.send(srtp, end - at, prefix, offset + patchedLength, rest, ssrc, seq);
+    return wireBytes;
+  }
+
+  #writeHeader(
+    payloadType: number,
+    marker: boolean,
+    seq: number,
+    timestamp: number,
+    ssrc: number,
+    audioLevel: number,
+    descriptorLength: number,
+    nowMs: number,
+  ): number {
+    const { bytes, at } = this.#home.batch;
+    const header = this.#header;
+    return header.write(
+      bytes,
+      at,
+      payloadType,
+      marker,
+      seq,
+      timestamp,
+      ssrc,
+      audioLevel,
+      descriptorLength,
+      nowMs,
+    );
+  }
+
+  #writeDescriptor(bytes: Buffer, outgoing: OutgoingPacket, length: number): void {
+    const { payload, frameNumber, decodeTargets } = outgoing;
+    const at = this.#header.descriptorAt;
+    const from = payload.offset + payload.length;
+    bytes.copyWithin(at, from, from + length);
+    writeDescriptorPatches(bytes, at, payload.maskBit, payload.maskBits, frameNumber, decodeTargets);
+  }
+
+  /** Padding (RFC 3550 §5.1, P) behind the header that begins at `at`. */
+  #pad(bytes: Buffer, at: number, from: number, padding: number): void {
+    bytes[at] = (bytes[at] ?? 0) | PADDING_FLAG;
+    bytes.fill(0, from, from + padding - 1);
+    bytes[from + padding - 1] = padding;
+  }
+
+  /** Counts a packet that leaves, and writes its transport-wide number where the header has room for it. */
+  #numbered(length: number, cluster: number, nowMs: number): number {
+    this.bytesSent += length;
+    if (this.#header.hasTransportSeq)
+      writeU16(
+        this.#home.batch.bytes,
+        this.#header.transportSeqAt,
+        this.#transport.transportSeq(length, cluster, nowMs),
+      );
+    return length;
+  }
+
+  #sent(outgoing: OutgoingPacket, octets: number): void {
+    const { payload } = outgoing;
+    this.#packets += 1;
+    this.#seq = outgoing.seq;
+    if (outgoing.empty) return;
+    this.#octets += octets;
+    this.#timestamp = outgoing.timestamp;
+    this.#captureMs = payload.captureMs;
+    if (payload.pictureIdBits > 0) this.#pictureId = outgoing.pictureId;
+    if (payload.tl0PicIdx >= 0) this.#tl0PicIdx = outgoing.tl0PicIdx;
+    if (payload.descriptorLength > 0) this.#frameNumber = outgoing.frameNumber;
   }
 
   #beginShift(packet: MediaPacket): void {
@@ -247,95 +376,4 @@ export class Slot {
     this.#payloadType = chosen?.payloadType ?? -1;
     this.#rtxPayloadType = chosen?.rtxPayloadType ?? -1;
   }
-
-  /**
-   * RTP header with the extensions of the m-line: in one-byte form, or in two-byte form when the dependency descriptor
-   * is too long for that. Room for the descriptor is left at `#descriptorAt`. @returns Where the payload begins.
-   */
-  #writeHeader(
-    bytes: Buffer,
-    payloadType: number,
-    marker: boolean,
-    seq: number,
-    timestamp: number,
-    ssrc: number,
-    audioLevel: number,
-    descriptorLength: number,
-    nowMs: number,
-  ): number {
-    const { extensions } = this.#media;
-    writeRtpHeader(bytes, 0, payloadType, marker, seq, timestamp, ssrc, true);
-    const wide = descriptorLength > SHORT_ELEMENT_MAX_BYTES;
-    const start = RTP_HEADER_BYTES + 4;
-    let at = start;
-    if (extensions.mid !== undefined) {
-      at = writeElement(bytes, at, extensions.mid, this.#midBytes.length, wide);
-      bytes.set(this.#midBytes, at);
-      at += this.#midBytes.length;
-    }
-    if (extensions['abs-send-time'] !== undefined) {
-      at = writeElement(bytes, at, extensions['abs-send-time'], 3, wide);
-      // 24 bits of seconds, 18 of them fraction.
-      writeU24(bytes, at, Math.floor((nowMs % 64_000) * 262.144) & 0xff_ffff);
-      at += 3;
-    }
-    if (extensions['audio-level'] !== undefined && audioLevel !== NO_AUDIO_LEVEL) {
-      at = writeElement(bytes, at, extensions['audio-level'], 1, wide);
-      bytes[at] = -audioLevel & 127;
-      at += 1;
-    }
-    if (descriptorLength > 0) {
-      at = writeElement(bytes, at, extensions['dependency-descriptor'] ?? 0, descriptorLength, wide);
-      this.#descriptorAt = at;
-      at += descriptorLength;
-    }
-    while (((at - start) & 3) !== 0) bytes[at++] = 0;
-    writeU16(bytes, RTP_HEADER_BYTES, wide ? TWO_BYTE_PROFILE : ONE_BYTE_PROFILE);
-    writeU16(bytes, RTP_HEADER_BYTES + 2, (at - start) / 4);
-    return at;
-  }
-
-  #remember(
-    sent: SentPacket,
-    packet: MediaPacket,
-    target: FanoutTarget,
-    position: number,
-    nowMs: number,
-  ): void {
-    sent.position = position;
-    sent.length = packet.payload.length;
-    sent.timestamp = target.timestamp;
-    sent.marker = target.marker;
-    sent.rtxPayloadType = this.#rtxPayloadType;
-    sent.pictureId = target.pictureId;
-    sent.tl0PicIdx = packet.tl0PicIdx < 0 ? -1 : target.tl0PicIdx;
-    sent.pictureIdBits = packet.pictureIdBits;
-    sent.pictureIdOffset = packet.pictureIdOffset;
-    sent.tl0PicIdxOffset = packet.tl0PicIdxOffset;
-    sent.descriptorLength =
-      this.#media.extensions['dependency-descriptor'] === undefined ? 0 : packet.dependencyDescriptor.length;
-    sent.maskBit = packet.maskBit;
-    sent.maskBits = packet.maskBits;
-    sent.frameNumber = target.frameNumber;
-    sent.decodeTargets = target.decodeTargets;
-    sent.lastSentMs = nowMs - RESEND_INTERVAL_MS;
-  }
-}
-
-/** Head of one element (RFC 8285 §4.2, or §4.3 when `wide`). @returns Where its data goes. */
-function writeElement(bytes: Buffer, at: number, id: number, length: number, wide: boolean): number {
-  if (!wide) {
-    bytes[at] = (id << 4) | (length - 1);
-    return at + 1;
-  }
-  bytes[at] = id;
-  bytes[at + 1] = length;
-  return at + 2;
-}
-
-function patchAgain(bytes: Buffer, at: number, sent: SentPacket): void {
-  if (sent.pictureIdBits === 15)
-    writeU16(bytes, at + sent.pictureIdOffset, 0x8000 | (sent.pictureId & 0x7fff));
-  else if (sent.pictureIdBits === 7) bytes[at + sent.pictureIdOffset] = sent.pictureId & 0x7f;
-  if (sent.tl0PicIdx >= 0) bytes[at + sent.tl0PicIdxOffset] = sent.tl0PicIdx;
 }

@@ -14,11 +14,12 @@ import {
   type SrtpSendStream,
 } from '@switchyard/shared/srtp';
 import type { Egress } from '../egress/egress.ts';
+import type { PacketBatch } from '../egress/packet-batch.ts';
 import type { IceCredentials, NegotiatedSession, PeerListener, PeerTransport } from '../peer-contract.ts';
 import { Receiver } from '../receive/receiver.ts';
-import type { PayloadRing } from '../send/payload-ring.ts';
+import type { OutgoingPacket } from '../send/outgoing-packet.ts';
 import { Sender } from '../send/sender.ts';
-import type { SlotTransport } from '../send/slot.ts';
+import type { SlotHome, SlotTransport } from '../send/slot.ts';
 import type { Certificate } from './certificate.ts';
 import { DtlsSession } from './dtls-session.ts';
 import { IceLite, type Path } from './ice-lite.ts';
@@ -32,10 +33,9 @@ const RTCP_MAX_BYTES = 1500;
 /** What a peer needs of the process. */
 export interface PeerHome {
   readonly certificate: Certificate;
-  readonly ring: PayloadRing;
   readonly egress: Egress;
-  /** An empty packet buffer, which stays untouched for some time after it was sent. */
-  buffer(): Buffer;
+  readonly slots: SlotHome;
+  readonly batch: PacketBatch;
   send(bytes: Buffer, length: number, path: Path): void;
   nowMs(): number;
   newCredentials(): IceCredentials;
@@ -60,6 +60,7 @@ export class Peer implements PeerTransport, SlotTransport {
   #sctp: SctpChannel | undefined;
   #srtpIn: SrtpReceiver | undefined;
   #srtpOut: SrtpSender | undefined;
+  #transportSeq = 0;
   #aliveMs: number;
   #closed = false;
   /** What the client is sent and what it would be: for the congestion control. Bits per second. */
@@ -76,7 +77,7 @@ export class Peer implements PeerTransport, SlotTransport {
       onTrackFacts: (mid, codec, layers) => listener.onTrackFacts(mid, codec, layers),
       sendRtcp,
     });
-    this.#sender = new Sender(home.ring, this, {
+    this.#sender = new Sender(home.slots, this, {
       onKeyframeRequest: (mid) => listener.onKeyframeRequest(mid),
       onEstimate: (bitrateBps) => listener.onEstimate(bitrateBps),
       sendRtcp,
@@ -185,22 +186,37 @@ export class Peer implements PeerTransport, SlotTransport {
     this.#sender.tick(nowMs);
   }
 
-  buffer(): Buffer {
-    return this.#home.buffer();
+  get isOpen(): boolean {
+    return this.#srtpOut !== undefined && this.#ice.path !== undefined;
+  }
+
+  enqueue(packet: OutgoingPacket, nowMs: number): boolean {
+    return packet.slot.transmit(packet, -1, nowMs) > 0;
+  }
+
+  transportSeq(): number {
+    this.#transportSeq = (this.#transportSeq + 1) & 0xffff;
+    return this.#transportSeq;
+  }
+
+  reserve(): void {
+    this.#home.batch.reserve();
   }
 
   send(
     stream: SrtpSendStream,
-    bytes: Buffer,
     headerLength: number,
+    prefixLength: number,
+    source: number,
     length: number,
     ssrc: number,
     seq: number,
   ): void {
     const { path } = this.#ice;
-    if (this.#srtpOut === undefined || path === undefined) return;
-    const sealed = this.#srtpOut.protectRtp(stream, bytes, headerLength, length, ssrc, seq);
-    this.#home.send(bytes, sealed, path);
+    const sender = this.#srtpOut;
+    if (sender === undefined || path === undefined) return;
+    const { batch } = this.#home;
+    batch.add(path, sender, stream, headerLength, prefixLength, source, length, ssrc, seq);
   }
 
   #openDtls(session: NegotiatedSession): void {

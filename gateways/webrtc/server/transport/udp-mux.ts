@@ -1,5 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
+import type { DatagramSink } from '../egress/packet-batch.ts';
 import type { Path } from './ice-lite.ts';
 
 const SOCKET_BUFFER_BYTES = 4 << 20;
@@ -10,7 +11,7 @@ export type DatagramHandler = (datagram: Buffer, path: Path) => void;
  * The UDP port of all clients: one socket per announced address (from 0.0.0.0 answers would leave by another address),
  * all with the same port.
  */
-export class UdpMux {
+export class UdpMux implements DatagramSink {
   readonly #sockets: Socket[] = [];
   readonly #onDatagram: DatagramHandler;
   readonly #paths = new Map<string, Path>();
@@ -32,7 +33,18 @@ export class UdpMux {
     for (const address of addresses) await this.#bindOne(address);
   }
 
-  /** Hot path: hands a datagram to the kernel. Its bytes must stay as they are until the next turn. */
+  get waiting(): number {
+    let waiting = 0;
+    for (let i = 0; i < this.#sockets.length; i += 1) waiting += this.#sockets[i]?.getSendQueueCount() ?? 0;
+    return waiting;
+  }
+
+  sendDatagram(datagram: Buffer, path: Path): void {
+    // Without a callback: it would be called in a tick of its own for every packet.
+    this.#sockets[path.socket]?.send(datagram, path.port, path.address);
+  }
+
+  /** Hands a datagram to the kernel. Its bytes must stay as they are until the next turn. */
   send(bytes: Buffer, length: number, path: Path): void {
     this.#sockets[path.socket]?.send(bytes, 0, length, path.port, path.address, this.#onSent);
   }

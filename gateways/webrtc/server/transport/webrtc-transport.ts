@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import type { FanoutFrame } from '@switchyard/shared/protocol';
+import { SrtpBatch, SrtpMemory } from '@switchyard/shared/srtp';
 import type { Egress } from '../egress/egress.ts';
 import { EgressTs } from '../egress/egress-ts.ts';
+import { PacketBatch } from '../egress/packet-batch.ts';
 import type {
   Fingerprint,
   IceCredentials,
@@ -11,16 +13,17 @@ import type {
   ServerCandidate,
   TransportFactory,
 } from '../peer-contract.ts';
+import { OutgoingPackets } from '../send/outgoing-packet.ts';
 import { PayloadRing } from '../send/payload-ring.ts';
+import type { SlotHome } from '../send/slot.ts';
 import { type Certificate, createCertificate } from './certificate.ts';
 import { localUfrag, type Path } from './ice-lite.ts';
 import { Peer, type PeerHome } from './peer.ts';
 import { readStunRequest } from './stun-message.ts';
 import { UdpMux } from './udp-mux.ts';
 
-/** Buffers that packets are made in, one after the other: a sent one is not touched for a while. */
-const BUFFERS = 2048;
-const BUFFER_BYTES = 1600;
+/** Memory of payloads and of packets that are being made. */
+const MEDIA_MEMORY_BYTES = 48 << 20;
 const TICK_MS = 20;
 /** RFC 8445 §5.1.2.1: host candidates, the first address preferred. */
 const HOST_PRIORITY = 2_130_706_431;
@@ -46,20 +49,24 @@ export function localAddresses(): string[] {
 /** The process's WebRTC transport: sockets, certificate, egress and every peer. */
 export class WebrtcTransport implements TransportFactory, PeerHome {
   readonly certificate: Certificate;
-  readonly ring: PayloadRing = new PayloadRing();
-  readonly egress: Egress = new EgressTs(this.ring, () => this.nowMs());
+  readonly slots: SlotHome;
+  readonly batch: PacketBatch;
+  readonly egress: Egress;
   readonly #mux: UdpMux;
   readonly #byUfrag = new Map<string, Peer>();
   readonly #byPath = new Map<string, Peer>();
   readonly #peers = new Set<Peer>();
-  readonly #buffers = Array.from({ length: BUFFERS }, () => Buffer.allocUnsafeSlow(BUFFER_BYTES));
-  #nextBuffer = 0;
   #candidates: readonly ServerCandidate[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   private constructor(certificate: Certificate) {
     this.certificate = certificate;
     this.#mux = new UdpMux((datagram, path) => this.#handle(datagram, path));
+    const memory = new SrtpMemory(Buffer.allocUnsafeSlow(MEDIA_MEMORY_BYTES));
+    const ring = new PayloadRing(memory);
+    this.slots = { ring, packets: new OutgoingPackets(), batch: new SrtpBatch(memory) };
+    this.batch = new PacketBatch(this.slots.batch, this.#mux);
+    this.egress = new EgressTs(ring, () => this.nowMs());
   }
 
   /** Binds the sockets. @throws when the port is taken. */
@@ -112,11 +119,6 @@ export class WebrtcTransport implements TransportFactory, PeerHome {
 
   nowMs(): number {
     return performance.timeOrigin + performance.now();
-  }
-
-  buffer(): Buffer {
-    this.#nextBuffer = (this.#nextBuffer + 1) % BUFFERS;
-    return this.#buffers[this.#nextBuffer] ?? Buffer.allocUnsafe(BUFFER_BYTES);
   }
 
   send(bytes: Buffer, length: number, path: Path): void {

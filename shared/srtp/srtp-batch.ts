@@ -1,0 +1,84 @@
+import type { SrtpMemory } from './srtp-memory.ts';
+import { SRTP_OVERHEAD_MAX_BYTES } from './srtp-profile.ts';
+import type { SrtpSender, SrtpSendStream } from './srtp-sender.ts';
+
+/** Packets that are sealed together at most. */
+export const SRTP_BATCH_MAX: number = 64;
+/** Room of one packet, header and tag included: a whole Ethernet frame. */
+export const SRTP_PACKET_MAX_BYTES: number = 1536;
+/** Generations of packets that may wait in the socket before the first one's room is used again. */
+const GENERATIONS = 16;
+
+/**
+ * Packets of many streams on their way out: each is made in {@link bytes} from a header that the caller writes and a
+ * payload that lies anywhere in the same memory, and all are sealed together. Allocates nothing per packet.
+ */
+export class SrtpBatch {
+  /** The memory: headers are written here, payloads lie here. */
+  readonly bytes: Buffer;
+  readonly #rooms: number;
+  readonly #lengths = new Int32Array(SRTP_BATCH_MAX);
+  #generation = 0;
+  #count = 0;
+
+  constructor(memory: SrtpMemory) {
+    this.bytes = memory.bytes;
+    this.#rooms = memory.reserve(GENERATIONS * SRTP_BATCH_MAX * SRTP_PACKET_MAX_BYTES);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get isFull(): boolean {
+    return this.#count === SRTP_BATCH_MAX;
+  }
+
+  /** Where the next packet's header goes. The batch must not be full. */
+  get at(): number {
+    return this.offsetOf(this.#count);
+  }
+
+  offsetOf(index: number): number {
+    return this.#rooms + (this.#generation * SRTP_BATCH_MAX + index) * SRTP_PACKET_MAX_BYTES;
+  }
+
+  /** Sealed length of packet `index`, after {@link seal}. */
+  lengthOf(index: number): number {
+    return this.#lengths[index] ?? 0;
+  }
+
+  /**
+   * Adds the packet whose header was written at {@link at}.
+   * @param headerLength Bytes that stay in the clear.
+   * @param prefixLength Bytes of plain payload that were written behind the header.
+   * @param source Offset of the rest of the payload, which may be overwritten only after {@link seal}.
+   * @param length Bytes of that rest. All together fits {@link SRTP_PACKET_MAX_BYTES} with SRTP_OVERHEAD_MAX_BYTES to spare.
+   */
+  add(
+    sender: SrtpSender,
+    stream: SrtpSendStream,
+    headerLength: number,
+    prefixLength: number,
+    source: number,
+    length: number,
+    ssrc: number,
+    seq: number,
+  ): void {
+    const { at, bytes } = this;
+    const clear = headerLength + prefixLength;
+    bytes.copyWithin(at + clear, source, source + length);
+    const packet = bytes.subarray(at, at + clear + length + SRTP_OVERHEAD_MAX_BYTES);
+    this.#lengths[this.#count] = sender.protectRtp(stream, packet, headerLength, clear + length, ssrc, seq);
+    this.#count += 1;
+  }
+
+  /** Seals what was added: packets 0 … {@link count} − 1 are ready to be sent. */
+  seal(): void {}
+
+  /** @param waiting Packets are still read by the socket: their room is left alone for some time. */
+  clear(waiting: boolean): void {
+    this.#count = 0;
+    if (waiting) this.#generation = (this.#generation + 1) % GENERATIONS;
+  }
+}
