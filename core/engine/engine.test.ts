@@ -303,15 +303,16 @@ describe('media', () => {
     const source = new SimulcastSource(yard);
     const layers = [0, 1, 2];
     source.frames(1, layers, true);
-    source.frames(60, layers);
+    // The first seconds with video do not believe an estimate.
+    source.frames(180, layers);
     expect(yard.forwarded.at(-1)?.spatial).toBe(2);
     for (const [estimateBps, expected] of [
       [10_000_000, 2],
       [250_000, 1],
-      [10_000, 0],
+      [60_000, 0],
     ] as const) {
       yard.control(2, { type: 'egress-estimate', bitrateBps: estimateBps });
-      source.frames(5, layers);
+      source.frames(10, layers);
       source.frames(1, layers, true);
       source.frames(30, layers);
       expect(yard.forwarded.at(-1)?.spatial).toBe(expected);

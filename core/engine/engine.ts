@@ -5,6 +5,7 @@ import {
   isName,
   type ProtocolError,
 } from '@switchyard/shared/protocol';
+import { checkMetadata } from './endpoint/control-check.ts';
 import { Endpoint, type EndpointHome } from './endpoint/endpoint.ts';
 import { narrowJoin, permissionError } from './endpoint/permission-check.ts';
 import type { RemoteTrack } from './endpoint/remote-track.ts';
@@ -24,6 +25,9 @@ import { channelName, Room, type RoomHome, roomMap } from './room/room.ts';
 /** Timers of the engine have this grain, milliseconds. */
 export const TICK_MS: number = 50;
 
+/** What viewers can use of a track is told to its publisher this often, milliseconds; a new layer at once. */
+const DEMAND_MS = 500;
+
 /** Rooms, endpoints and the streams between them. Pure: see {@link EngineInput}. */
 export class Engine implements EngineInput, FabricListener, EndpointHome, RoomHome {
   readonly output: EngineOutput;
@@ -36,12 +40,17 @@ export class Engine implements EngineInput, FabricListener, EndpointHome, RoomHo
   readonly #fanByName = new Map<string, ChannelFan>();
   readonly #publishers: (RemoteTrack | undefined)[] = [];
   readonly #freeChannels: number[] = [];
+  readonly #node: string;
   #endpointCount = 0;
+  #sessions = 0;
   #lastTickMs = 0;
+  #isDraining = false;
 
-  constructor(output: EngineOutput, fabric: Fabric) {
+  /** @param node Name of this node, unique among those that share the fabric, and of this start. */
+  constructor(output: EngineOutput, fabric: Fabric, node: string = 'node') {
     this.output = output;
     this.fabric = fabric;
+    this.#node = node;
   }
 
   get rooms(): Iterable<Room> {
@@ -68,7 +77,10 @@ export class Engine implements EngineInput, FabricListener, EndpointHome, RoomHo
     nowMs: number,
   ): void {
     this.closeEndpoint(endpoint, nowMs);
-    this.#endpoints[endpoint] = new Endpoint(endpoint, client, gateway, address, this, nowMs);
+    this.#sessions += 1;
+    const session = `${this.#node}/${this.#sessions}`;
+    const identity = { id: endpoint, client, gateway, address, session, openedMs: nowMs };
+    this.#endpoints[endpoint] = new Endpoint(identity, this);
     this.#endpointCount += 1;
   }
 
@@ -99,7 +111,7 @@ export class Engine implements EngineInput, FabricListener, EndpointHome, RoomHo
 
   handleTick(nowMs: number): void {
     this.#lastTickMs = nowMs;
-    for (const fan of this.#fans) fan?.meter.tick(nowMs);
+    for (const fan of this.#fans) if (fan !== undefined) this.#measure(fan, nowMs);
     for (const room of this.#rooms.values()) room.tick(nowMs);
   }
 
@@ -109,16 +121,31 @@ export class Engine implements EngineInput, FabricListener, EndpointHome, RoomHo
     this.output.event(endpoint.id, { type: 'closed', error });
   }
 
+  /** Takes no new joins, and asks every client that can go elsewhere to do so. Those that stay are served. */
+  drain(reason: string): void {
+    this.#isDraining = true;
+    for (const endpoint of this.#endpoints) endpoint?.tell({ type: 'go-away', reason });
+  }
+
   channelMedia(channel: Channel, packet: MediaPacket, nowMs: number): void {
     this.#fans[channel.id]?.deliver(packet, nowMs);
   }
 
   channelFeedback(channel: Channel, feedback: ChannelFeedback, nowMs: number): void {
-    this.#publishers[channel.id]?.keyframeRequested(feedback.spatial, nowMs);
+    this.#publishers[channel.id]?.onFeedback(feedback, nowMs);
   }
 
   mapSet(map: string, _key: string, value: PresenceValue, nowMs: number): void {
-    this.#rooms.get(map)?.mapSet(value, nowMs);
+    const room = this.#rooms.get(map);
+    if (room === undefined) return;
+    const holder = room.holderOf(value.peer);
+    // Somebody took the name over on another node.
+    if (holder !== undefined && holder.session !== value.session) {
+      room.mapSet(value, nowMs);
+      this.kick(holder, { code: 'replaced' }, nowMs);
+      return;
+    }
+    room.mapSet(value, nowMs);
   }
 
   mapDeleted(map: string, key: string): void {
@@ -126,9 +153,7 @@ export class Engine implements EngineInput, FabricListener, EndpointHome, RoomHo
   }
 
   message(map: string, message: RoomMessage): void {
-    for (const endpoint of this.#rooms.get(map)?.endpoints ?? [])
-      if (endpoint.labels.has(message.label) && endpoint.peer !== message.peer)
-        endpoint.tell({ type: 'channel-message', ...message });
+    this.#rooms.get(map)?.labels.deliver(message);
   }
 
   fanOf(app: string, room: string, peer: string, track: string): ChannelFan | undefined {
@@ -140,7 +165,8 @@ export class Engine implements EngineInput, FabricListener, EndpointHome, RoomHo
     const known = this.#fanByName.get(name);
     if (known !== undefined) return known;
     const channel: Channel = { id: this.#freeChannels.pop() ?? this.#fans.length, name };
-    const fan = new ChannelFan(channel, this.output);
+    const fan = new ChannelFan(channel, { peer, track }, this.output);
+    fan.info = room.trackInfo(peer, track);
     this.#fans[channel.id] = fan;
     this.#fanByName.set(name, fan);
     this.fabric.subscribe(channel);
@@ -182,17 +208,47 @@ export class Engine implements EngineInput, FabricListener, EndpointHome, RoomHo
     const names: readonly string[] = [control.app, control.room, control.peer];
     if (names.some((name) => !isName(name)))
       return { code: 'invalid-name', detail: names.join('/').slice(0, 120) };
-    const there = this.room(control.app, control.room);
-    if (control.publish.peer && there?.peers.get(control.peer)?.shown === true) {
-      const holder = there.endpointOf(control.peer);
-      if (holder !== undefined && holder !== endpoint) {
-        if (!control.replace) return { code: 'peer-name-taken', detail: control.peer };
-        this.kick(holder, { code: 'replaced' }, nowMs);
-      }
-    }
+    const wrong = checkMetadata(control.metadata);
+    if (wrong !== undefined) return wrong;
+    if (this.#isDraining) return { code: 'draining' };
+    const taken = this.#takeName(endpoint, control, nowMs);
+    if (taken !== undefined) return taken;
     this.#leave(endpoint, nowMs);
     endpoint.join(this.#openRoom(control.app, control.room, nowMs), narrowJoin(control), nowMs);
     return undefined;
+  }
+
+  /**
+   * One publishing session a peer name: another that wants it is refused, or takes it over. Viewers hold no name.
+   * See docs/adr/0017-one-session-a-peer-name.md.
+   */
+  #takeName(
+    endpoint: Endpoint,
+    { app, room, peer, publish, replace }: Extract<EndpointControl, { type: 'join' }>,
+    nowMs: number,
+  ): ProtocolError | undefined {
+    const there = this.room(app, room);
+    if (there === undefined || (!publish.peer && !publish.tracks)) return undefined;
+    const holder = there.holderOf(peer);
+    if (holder === endpoint || (holder === undefined && !there.peers.has(peer))) return undefined;
+    if (!replace) return { code: 'peer-name-taken', detail: peer };
+    if (holder !== undefined) this.kick(holder, { code: 'replaced' }, nowMs);
+    return undefined;
+  }
+
+  #measure(fan: ChannelFan, nowMs: number): void {
+    fan.meter.tick(nowMs);
+    if (fan.info?.kind === 'audio') return;
+    const demand = fan.demand();
+    if (nowMs - fan.demandToldMs < DEMAND_MS && (demand.layers & ~fan.demandLayers) === 0) return;
+    fan.costs.tick(demand.layers, nowMs);
+    fan.demandMaxBps = demand.maxBps;
+    fan.demandToldMs = nowMs;
+    // Nobody, twice: the publisher's node has forgotten already.
+    if (demand.count === 0 && fan.demandCount === 0) return;
+    fan.demandLayers = demand.layers;
+    fan.demandCount = demand.count;
+    this.fabric.feedback(fan.channel, { type: 'demand', node: this.#node, demand }, nowMs);
   }
 
   #leave(endpoint: Endpoint, nowMs: number): void {

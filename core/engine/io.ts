@@ -48,13 +48,35 @@ export interface Channel {
 
 /** What a room's map holds: who is here and what they publish. */
 export type PresenceValue =
-  | { readonly kind: 'peer'; readonly peer: string; readonly metadata?: string }
-  | { readonly kind: 'track'; readonly peer: string; readonly info: RemoteTrackInfo };
+  | {
+      readonly kind: 'peer';
+      readonly peer: string;
+      /** Which session of that name it is: unique over all nodes. */
+      readonly session: string;
+      readonly metadata?: string;
+    }
+  | {
+      readonly kind: 'track';
+      readonly peer: string;
+      readonly session: string;
+      readonly info: RemoteTrackInfo;
+    };
 
 /** From viewers back to the publisher of a channel. */
-export interface ChannelFeedback {
-  readonly type: 'keyframe';
-  readonly spatial: number;
+export type ChannelFeedback =
+  | { readonly type: 'keyframe'; readonly spatial: number }
+  | { readonly type: 'demand'; readonly node: string; readonly demand: ChannelDemand };
+
+/** What the viewers behind a node can use of a channel; repeated while there are any, and expires otherwise. */
+export interface ChannelDemand {
+  /** Viewers. */
+  readonly count: number;
+  /** The least and the most of them, and all together, bits per second. */
+  readonly minBps: number;
+  readonly maxBps: number;
+  readonly sumBps: number;
+  /** Bit n: somebody takes spatial layer n, or waits for it. */
+  readonly layers: number;
 }
 
 /** The verbs between nodes. Calls have effect at once or later; a node hears its own. */
@@ -69,13 +91,23 @@ export interface Fabric {
   /** From now on the map's values and changes reach {@link FabricListener}; what is there is replayed. */
   watch(map: string, nowMs: number): void;
   unwatch(map: string): void;
-  /** A message to every node that watches `map`. */
+  /**
+   * Whether somebody of this node sends, or hears, messages of `label` in the room of `map`. Said for the first and after
+   * the last only.
+   */
+  publishLabel(map: string, label: string): void;
+  unpublishLabel(map: string, label: string): void;
+  subscribeLabel(map: string, label: string): void;
+  unsubscribeLabel(map: string, label: string): void;
+  /** A message to every node that subscribed to its label. */
   send(map: string, message: RoomMessage, nowMs: number): void;
 }
 
 export interface RoomMessage {
   readonly label: string;
   readonly peer: string;
+  /** Session of the sender, which does not hear itself. */
+  readonly session: string;
   readonly data: string;
 }
 

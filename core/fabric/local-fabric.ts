@@ -11,6 +11,8 @@ import type {
 export class LocalFabric implements Fabric {
   readonly #maps = new Map<string, Map<string, PresenceValue>>();
   readonly #watched = new Set<string>();
+  /** `map label` of messages that somebody hears. */
+  readonly #labels = new Set<string>();
   #listener: FabricListener | undefined;
 
   /** The engine of this node. */
@@ -52,7 +54,23 @@ export class LocalFabric implements Fabric {
     this.#watched.delete(map);
   }
 
+  /** Nobody else waits for what this node sends. */
+  publishLabel(): void {}
+
+  unpublishLabel(): void {}
+
+  subscribeLabel(map: string, label: string): void {
+    this.#labels.add(labelKey(map, label));
+  }
+
+  unsubscribeLabel(map: string, label: string): void {
+    this.#labels.delete(labelKey(map, label));
+  }
+
   send(map: string, message: RoomMessage, nowMs: number): void {
-    if (this.#watched.has(map)) this.#listener?.message(map, message, nowMs);
+    if (this.#labels.has(labelKey(map, message.label))) this.#listener?.message(map, message, nowMs);
   }
 }
+
+/** Names hold no space. */
+const labelKey = (map: string, label: string): string => `${map} ${label}`;

@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'unknown-track'
   | 'unknown-endpoint'
   | 'peer-name-taken'
+  | 'track-name-taken'
   | 'replaced'
   | 'invalid-priority'
   | 'invalid-layer-limits'
@@ -57,6 +58,11 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorMeaning>> = {
     httpStatus: 409,
     sipStatus: 486,
     sentence: 'Somebody with this name is already in the room: choose another name.',
+  },
+  'track-name-taken': {
+    httpStatus: 409,
+    sipStatus: 486,
+    sentence: 'This session publishes a track of this name already.',
   },
   replaced: { httpStatus: 409, sipStatus: 487, sentence: 'The same peer joined from somewhere else.' },
   'invalid-priority': {

@@ -3,33 +3,29 @@ import {
   type ClientKind,
   type EndpointControl,
   type EndpointEvent,
-  type ErrorCode,
-  isName,
-  type LocalTrackConfig,
-  METADATA_MAX_BYTES,
   type Permissions,
   type ProtocolError,
   type PublishScope,
-  type RemoteTrackInfo,
-  SUBSCRIPTIONS_MAX,
-  type SubscribeScope,
-  TRACKS_MAX,
   type TrackId,
+  type TrackSource,
 } from '@switchyard/shared/protocol';
 import type { EngineOutput, Fabric } from '../io.ts';
-import { MixerSlots, type MixerSource } from '../room/audio-mixer.ts';
 import type { ChannelFan } from '../room/channel-fan.ts';
-import { peerKey, type Room, trackKey } from '../room/room.ts';
-import { type AllocationRequest, allocateEgress } from './bitrate/egress-allocator.ts';
-import { layerSteps } from './bitrate/layer-steps.ts';
-import { LocalTrack, type LocalTrackHome } from './local-track.ts';
-import { RemoteTrack } from './remote-track.ts';
+import { peerKey, type Room } from '../room/room.ts';
+import { EgressController } from './bitrate/egress-controller.ts';
+import { checkMetadata, fail } from './control-check.ts';
+import { EndpointMessages } from './endpoint-messages.ts';
+import { checkMixer, EndpointMixer } from './endpoint-mixer.ts';
+import type { LocalTrack, LocalTrackHome } from './local-track.ts';
+import { Publications } from './publications.ts';
+import { Receptions } from './receptions.ts';
+import type { RemoteTrack } from './remote-track.ts';
+import { Subscriptions } from './subscriptions.ts';
 
-/** How often a viewer's layers are chosen anew, milliseconds. */
+/** How often a viewer's layers are chosen anew at the most, milliseconds. */
 const ALLOCATE_MS = 200;
-
-const fail = (code: ErrorCode, detail?: string): ProtocolError =>
-  detail === undefined ? { code } : { code, detail };
+/** What probing is told again when it differs by this share. */
+const DEMAND_NEWS = 0.1;
 
 /** What an endpoint needs of the engine. */
 export interface EndpointHome extends LocalTrackHome {
@@ -41,88 +37,129 @@ export interface EndpointHome extends LocalTrackHome {
   publishes(fan: ChannelFan, track: RemoteTrack | undefined): void;
 }
 
-type ControlOf<Type extends EndpointControl['type']> = Extract<EndpointControl, { type: Type }>;
-
-/** One connected client: what it publishes, what it takes, and the room it is in. */
-export class Endpoint {
+/** Who an endpoint is, for life. */
+export interface EndpointIdentity {
   readonly id: number;
   readonly client: ClientKind;
   readonly gateway: string;
   readonly address: string | undefined;
+  /** Unique over all nodes and all time: tells two sessions of one peer apart. */
+  readonly session: string;
   readonly openedMs: number;
-  readonly remoteTracks: Map<number, RemoteTrack> = new Map();
-  readonly localTracks: Map<number, LocalTrack> = new Map();
-  readonly labels: Set<string> = new Set();
-  readonly #home: EndpointHome;
-  readonly #manualPeers = new Set<string>();
-  #room: Room | undefined;
-  peer = '';
-  metadata: string | undefined;
-  /** Of the join; there is nothing to forbid outside of a room. */
-  permissions: Permissions = ALL_PERMISSIONS;
-  #publish: PublishScope = { peer: false, tracks: false };
-  #subscribe: SubscribeScope = { peers: false, tracks: false };
-  #mixer: { readonly slots: readonly TrackId[]; readonly chooser: MixerSlots } | undefined;
-  /** Bits per second; undefined until the gateway said something. */
-  estimateBps: number | undefined;
-  #allocatedMs = Number.NEGATIVE_INFINITY;
+}
 
-  constructor(
-    id: number,
-    client: ClientKind,
-    gateway: string,
-    address: string | undefined,
-    home: EndpointHome,
-    nowMs: number,
-  ) {
-    this.id = id;
-    this.client = client;
-    this.gateway = gateway;
-    this.address = address;
+type ControlOf<Type extends EndpointControl['type']> = Extract<EndpointControl, { type: Type }>;
+
+/** One connected client: the room it is in, what it publishes and what it takes. */
+export class Endpoint implements EndpointIdentity {
+  readonly id: number;
+  readonly client: ClientKind;
+  readonly gateway: string;
+  readonly address: string | undefined;
+  readonly session: string;
+  readonly openedMs: number;
+  readonly subscriptions: Subscriptions = new Subscriptions(this);
+  readonly #home: EndpointHome;
+  readonly #publications: Publications;
+  readonly #receptions: Receptions;
+  readonly #messages: EndpointMessages = new EndpointMessages(this);
+  #egress = new EgressController();
+  #room: Room | undefined;
+  #mixer: EndpointMixer | undefined;
+  #permissions: Permissions = ALL_PERMISSIONS;
+  #publish: PublishScope = { peer: false, tracks: false };
+  #peer = '';
+  #metadata: string | undefined;
+  #allocatedMs = Number.NEGATIVE_INFINITY;
+  #toldCurrentBps = 0;
+  #toldDesiredBps = 0;
+  #toldSpeaker: TrackSource | null = null;
+
+  constructor(identity: EndpointIdentity, home: EndpointHome) {
+    this.id = identity.id;
+    this.client = identity.client;
+    this.gateway = identity.gateway;
+    this.address = identity.address;
+    this.session = identity.session;
+    this.openedMs = identity.openedMs;
     this.#home = home;
-    this.openedMs = nowMs;
+    this.#publications = new Publications(this, home);
+    this.#receptions = new Receptions(this.id, home);
   }
 
   get room(): Room | undefined {
     return this.#room;
   }
 
+  get peer(): string {
+    return this.#peer;
+  }
+
+  /** Of the join; there is nothing to forbid outside of a room. */
+  get permissions(): Permissions {
+    return this.#permissions;
+  }
+
+  get metadata(): string | undefined {
+    return this.#metadata;
+  }
+
+  get remoteTracks(): ReadonlyMap<number, RemoteTrack> {
+    return this.#publications.tracks;
+  }
+
+  get localTracks(): ReadonlyMap<number, LocalTrack> {
+    return this.#receptions.tracks;
+  }
+
+  /** The room sees it as a peer. */
   get showsPeer(): boolean {
     return this.#publish.peer;
+  }
+
+  /** It holds its peer name: it shows itself, its tracks, or both. */
+  get isPublisher(): boolean {
+    return this.#publish.peer || this.#publish.tracks;
+  }
+
+  /** What its link can carry, bits per second; undefined until the gateway said something. */
+  get estimateBps(): number | undefined {
+    return this.#egress.estimateBps;
   }
 
   tell(event: EndpointEvent): void {
     this.#home.output.event(this.id, event);
   }
 
-  /** Whether the endpoint is told of `peer` in this scope. */
+  /** Whether it is told of `peer` in this scope. */
   wants(peer: string, scope: 'peers' | 'tracks'): boolean {
-    return this.#subscribe[scope] || this.#manualPeers.has(peer);
+    return this.subscriptions.wants(peer, scope);
   }
 
   join(room: Room, control: ControlOf<'join'>, nowMs: number): void {
     this.#room = room;
-    this.peer = control.peer;
-    this.metadata = control.metadata;
-    this.permissions = control.permissions;
+    this.#peer = control.peer;
+    this.#metadata = control.metadata;
+    this.#permissions = control.permissions;
     this.#publish = control.publish;
-    this.#subscribe = control.subscribe;
-    room.endpoints.add(this);
-    room.replay(this);
-    if (control.publish.peer) this.#showPeer(nowMs);
+    this.subscriptions.begin(control.subscribe);
+    room.enter(this);
+    if (control.publish.peer) this.#showPeer(room, nowMs);
   }
 
   /** Gives back everything it holds in the room. */
   leave(nowMs: number): void {
     const room = this.#room;
     if (room === undefined) return;
-    for (const track of [...this.remoteTracks.values()]) this.#stopRemoteTrack(track, nowMs);
-    for (const track of this.localTracks.values()) this.#detach(track, nowMs);
+    this.#publications.stopAll(room, nowMs);
+    this.#receptions.detachAll(nowMs);
+    this.#messages.leave(room);
     this.#mixer = undefined;
-    this.labels.clear();
-    this.#manualPeers.clear();
+    this.#egress = new EgressController();
+    this.#toldSpeaker = null;
     room.endpoints.delete(this);
-    if (this.#publish.peer) this.#home.fabric.delete(room.map, peerKey(this.peer), nowMs);
+    if (this.#publish.peer && room.peers.get(this.#peer)?.session === this.session)
+      this.#home.fabric.delete(room.map, peerKey(this.#peer), nowMs);
     this.#room = undefined;
   }
 
@@ -132,51 +169,40 @@ export class Endpoint {
     if (room === undefined) return fail('not-in-room');
     switch (control.type) {
       case 'update-peer':
-        return this.#updatePeer(control.metadata, nowMs);
+        return this.#updatePeer(room, control.metadata, nowMs);
       case 'subscribe-peer':
-        return this.#subscribePeer(room, control.peer);
+        return this.subscriptions.subscribe(room, control.peer) ?? this.saySpeaker(room);
       case 'unsubscribe-peer':
-        return this.#manualPeers.delete(control.peer) ? undefined : fail('unknown-peer', control.peer);
+        return this.subscriptions.unsubscribe(room, control.peer) ?? this.saySpeaker(room);
       case 'remote-track-start':
-        return this.#startRemoteTrack(room, control.track, control.info, nowMs);
+        if (!this.#publish.tracks) return fail('not-allowed', 'this session publishes no tracks');
+        return this.#publications.start(room, control.track, control.info, nowMs);
       case 'remote-track-update':
-        return this.#updateRemoteTrack(room, control, nowMs);
-      case 'remote-track-stop': {
-        const track = this.remoteTracks.get(control.track);
-        if (track === undefined) return fail('unknown-track', `remote track ${control.track}`);
-        this.#stopRemoteTrack(track, nowMs);
-        return undefined;
-      }
+        return this.#publications.update(room, control, nowMs);
+      case 'remote-track-stop':
+        return this.#publications.stop(room, control.track, nowMs);
       case 'local-track-attach':
-        return this.#attach(room, control, nowMs);
       case 'local-track-detach':
       case 'local-track-config':
       case 'local-track-keyframe-request':
-        return this.#handleLocalTrack(control, nowMs);
+        return this.#handleLocalTrack(room, control, nowMs);
       case 'mixer-attach':
         return this.#attachMixer(control, nowMs);
+      case 'mixer-config':
+        return this.#mixer?.configure(control, nowMs) ?? this.#needsMixer();
       case 'mixer-detach':
-        return this.#detachMixer(nowMs);
+        this.#mixer?.close(nowMs);
+        this.#mixer = undefined;
+        return undefined;
       case 'egress-estimate':
-        this.estimateBps = control.bitrateBps;
-        this.#allocate(nowMs);
+        this.#egress.onEstimate(control.bitrateBps, nowMs);
         return undefined;
       case 'channel-subscribe':
-        return this.#subscribeLabel(control.label);
       case 'channel-unsubscribe':
-        return this.labels.delete(control.label)
-          ? undefined
-          : fail('invalid-request', `label ${control.label}`);
-      case 'mixer-config':
       case 'channel-publish-start':
       case 'channel-publish-stop':
-        return fail('unsupported-feature', control.type);
-      case 'channel-publish': {
-        if (!isName(control.label)) return fail('invalid-name', control.label);
-        const { label, data } = control;
-        this.#home.fabric.send(room.map, { label, peer: this.peer, data }, nowMs);
-        return undefined;
-      }
+      case 'channel-publish':
+        return this.#messages.handle(room, control, nowMs);
       case 'open':
       case 'close':
       case 'join':
@@ -185,257 +211,121 @@ export class Endpoint {
     }
   }
 
-  /** A track of the room began again under the same name: what flows is another stream. */
-  sourceStarted(peer: string, track: string, nowMs: number): void {
-    for (const local of this.localTracks.values())
-      if (local.source?.peer === peer && local.source.track === track && local.status === 'ended')
-        local.attach(local.source, local.fan, nowMs);
+  sourceStarted(peer: string, track: string, kind: 'audio' | 'video', nowMs: number): void {
+    this.#receptions.sourceStarted(peer, track, kind, nowMs);
   }
 
   sourceStopped(peer: string, track: string): void {
-    for (const local of this.localTracks.values())
-      if (local.source?.peer === peer && local.source.track === track) local.ended();
+    this.#receptions.sourceStopped(peer, track);
   }
 
-  mix(sources: readonly MixerSource[], nowMs: number): void {
-    const mixer = this.#mixer;
-    if (mixer === undefined) return;
-    const others = sources.filter(({ source }) => source.peer !== this.peer || !this.#publish.peer);
-    mixer.chooser.update(others, nowMs, (index, source) => {
-      const track = mixer.slots[index];
-      const local = track === undefined ? undefined : this.localTracks.get(track);
-      if (local === undefined || this.#room === undefined) return;
-      if (source === undefined) {
-        this.#detach(local, nowMs);
-        this.tell({ type: 'mixer-slot-unset', track: local.id });
-        return;
-      }
-      this.#connect(this.#room, local, source.peer, source.track, nowMs);
-      this.tell({ type: 'mixer-slot-set', track: local.id, source });
-    });
+  /** Tells who speaks when that is another one for this endpoint. */
+  saySpeaker(room: Room): undefined {
+    const { speaker } = room;
+    const isTold =
+      speaker !== undefined && (this.wants(speaker.peer, 'tracks') || room.isOwn(this, speaker.peer));
+    const source = isTold ? speaker : null;
+    if (source?.peer === this.#toldSpeaker?.peer && source?.track === this.#toldSpeaker?.track) return;
+    this.#toldSpeaker = source;
+    this.tell({ type: 'active-speaker', source });
   }
 
-  tick(nowMs: number): void {
+  tick(room: Room, nowMs: number): void {
+    this.#mixer?.update(room, nowMs);
+    this.#publications.tick(nowMs);
+    if (this.#receptions.tracks.size === 0) return;
     if (nowMs - this.#allocatedMs >= ALLOCATE_MS) this.#allocate(nowMs);
-    for (const track of this.localTracks.values()) track.tick(nowMs);
+    for (const track of this.#receptions.tracks.values()) track.tick(nowMs);
   }
 
-  #showPeer(nowMs: number): void {
-    if (this.#room === undefined) return;
-    const value = { kind: 'peer', peer: this.peer } as const;
+  #needsMixer(): ProtocolError | undefined {
+    return this.#mixer === undefined ? fail('wrong-mixer-mode', 'no mixer is attached') : undefined;
+  }
+
+  #showPeer(room: Room, nowMs: number): void {
+    const value = { kind: 'peer', peer: this.#peer, session: this.session } as const;
     this.#home.fabric.set(
-      this.#room.map,
-      peerKey(this.peer),
-      this.metadata === undefined ? value : { ...value, metadata: this.metadata },
+      room.map,
+      peerKey(this.#peer),
+      this.#metadata === undefined ? value : { ...value, metadata: this.#metadata },
       nowMs,
     );
   }
 
-  #updatePeer(metadata: string, nowMs: number): ProtocolError | undefined {
-    if (metadata.length > METADATA_MAX_BYTES) return fail('limit-exceeded', 'metadata');
-    this.metadata = metadata;
-    if (this.#publish.peer) this.#showPeer(nowMs);
-    return undefined;
-  }
-
-  #subscribePeer(room: Room, peer: string): ProtocolError | undefined {
-    if (!isName(peer)) return fail('invalid-name', peer);
-    if (this.#manualPeers.size >= SUBSCRIPTIONS_MAX)
-      return fail('limit-exceeded', `${SUBSCRIPTIONS_MAX} peers`);
-    if (this.#manualPeers.has(peer)) return undefined;
-    this.#manualPeers.add(peer);
-    room.replay(this, peer);
-    return undefined;
-  }
-
-  #subscribeLabel(label: string): ProtocolError | undefined {
-    if (!isName(label)) return fail('invalid-name', label);
-    if (this.labels.size >= SUBSCRIPTIONS_MAX) return fail('limit-exceeded', `${SUBSCRIPTIONS_MAX} labels`);
-    this.labels.add(label);
-    return undefined;
-  }
-
-  #startRemoteTrack(
-    room: Room,
-    id: TrackId,
-    info: RemoteTrackInfo,
-    nowMs: number,
-  ): ProtocolError | undefined {
-    if (!this.#publish.tracks) return fail('not-allowed', 'this session publishes no tracks');
-    if (!isName(info.name)) return fail('invalid-name', info.name);
-    if (!isPriority(info.priority)) return fail('invalid-priority', `${info.priority}`);
-    for (const track of this.remoteTracks.values())
-      if (track.info.name === info.name && track.id !== id)
-        return fail('invalid-request', `a track ${info.name} is there already`);
-    const old = this.remoteTracks.get(id);
-    if (old !== undefined) this.#stopRemoteTrack(old, nowMs);
-    if (this.remoteTracks.size >= TRACKS_MAX) return fail('limit-exceeded', `${TRACKS_MAX} tracks`);
-    const fan = this.#home.openFan(room, this.peer, info.name);
-    const track = new RemoteTrack(this.id, id, info, fan, this.#home.output, this.#home.fabric);
-    this.remoteTracks.set(id, track);
-    this.#home.publishes(fan, track);
-    this.#showTrack(room, info, nowMs);
-    return undefined;
-  }
-
-  #updateRemoteTrack(
-    room: Room,
-    control: ControlOf<'remote-track-update'>,
-    nowMs: number,
-  ): ProtocolError | undefined {
-    const track = this.remoteTracks.get(control.track);
-    if (track === undefined) return fail('unknown-track', `remote track ${control.track}`);
-    if (!isPriority(control.priority)) return fail('invalid-priority', `${control.priority}`);
-    const { type: _type, track: _track, request: _request, ...change } = control;
-    track.info = { ...track.info, ...change };
-    this.#showTrack(room, track.info, nowMs);
-    return undefined;
-  }
-
-  #showTrack(room: Room, info: RemoteTrackInfo, nowMs: number): void {
-    const key = trackKey(this.peer, info.name);
-    this.#home.fabric.set(room.map, key, { kind: 'track', peer: this.peer, info }, nowMs);
-  }
-
-  #stopRemoteTrack(track: RemoteTrack, nowMs: number): void {
-    this.remoteTracks.delete(track.id);
-    track.fan.keepPictures(false);
-    this.#home.publishes(track.fan, undefined);
-    if (this.#room !== undefined)
-      this.#home.fabric.delete(this.#room.map, trackKey(this.peer, track.info.name), nowMs);
-    this.#home.releaseFan(track.fan);
-  }
-
-  #attach(room: Room, control: ControlOf<'local-track-attach'>, nowMs: number): ProtocolError | undefined {
-    const { track: id, source, config, kind } = control;
-    const wrong = configError(config);
+  #updatePeer(room: Room, metadata: string, nowMs: number): ProtocolError | undefined {
+    const wrong = checkMetadata(metadata);
     if (wrong !== undefined) return wrong;
-    if (!isName(source.peer) || !isName(source.track))
-      return fail('invalid-name', `${source.peer}/${source.track}`);
-    if (this.#mixer?.slots.includes(id) === true)
-      return fail('wrong-mixer-mode', `track ${id} is a mixer slot`);
-    const local = this.#localTrack(id, kind, config);
-    if (local === undefined) return fail('limit-exceeded', `${TRACKS_MAX} tracks`);
-    local.config = config;
-    this.#connect(room, local, source.peer, source.track, nowMs);
-    this.#allocate(nowMs);
+    this.#metadata = metadata;
+    if (this.#publish.peer) this.#showPeer(room, nowMs);
     return undefined;
   }
 
   #handleLocalTrack(
-    control: ControlOf<'local-track-detach' | 'local-track-config' | 'local-track-keyframe-request'>,
+    room: Room,
+    control: ControlOf<
+      'local-track-attach' | 'local-track-detach' | 'local-track-config' | 'local-track-keyframe-request'
+    >,
     nowMs: number,
   ): ProtocolError | undefined {
-    const local = this.localTracks.get(control.track);
-    if (local?.source === undefined) return fail('unknown-track', `local track ${control.track}`);
-    if (control.type === 'local-track-keyframe-request') {
-      local.keyframeRequested(nowMs);
-      return undefined;
+    const { track } = control;
+    if (this.#mixer?.has(track) === true) return fail('wrong-mixer-mode', `track ${track} is a mixer slot`);
+    const error = this.#changeLocalTrack(room, track, control, nowMs);
+    if (error === undefined && control.type !== 'local-track-keyframe-request') this.#allocate(nowMs);
+    return error;
+  }
+
+  #changeLocalTrack(
+    room: Room,
+    track: TrackId,
+    control: ControlOf<
+      'local-track-attach' | 'local-track-detach' | 'local-track-config' | 'local-track-keyframe-request'
+    >,
+    nowMs: number,
+  ): ProtocolError | undefined {
+    switch (control.type) {
+      case 'local-track-attach':
+        return this.#receptions.attach(room, control, nowMs);
+      case 'local-track-detach':
+        return this.#receptions.detach(track, nowMs);
+      case 'local-track-config':
+        return this.#receptions.configure(track, control.config);
+      case 'local-track-keyframe-request':
+        return this.#receptions.requestKeyframe(track, nowMs);
     }
-    if (control.type === 'local-track-detach') {
-      // Its counters are kept: the viewer's stream goes on with the next source.
-      this.#detach(local, nowMs);
-      return undefined;
-    }
-    const wrong = configError(control.config);
-    if (wrong !== undefined) return wrong;
-    local.config = control.config;
-    this.#allocate(nowMs);
-    return undefined;
   }
 
   #attachMixer(control: ControlOf<'mixer-attach'>, nowMs: number): ProtocolError | undefined {
-    if (control.mode === 'manual') return fail('unsupported-feature', 'manual mixer');
-    if (this.#mixer !== undefined) this.#detachMixer(nowMs);
-    if (new Set(control.slots).size !== control.slots.length)
-      return fail('invalid-request', 'slots: one twice');
-    const config: LocalTrackConfig = { priority: 1000, maxSpatial: 0, maxTemporal: 0 };
-    for (const id of control.slots)
-      if (this.#localTrack(id, 'audio', config) === undefined)
-        return fail('limit-exceeded', `${TRACKS_MAX} tracks`);
-    this.#mixer = { slots: control.slots, chooser: new MixerSlots(control.slots.length) };
-    return undefined;
-  }
-
-  #detachMixer(nowMs: number): ProtocolError | undefined {
-    for (const id of this.#mixer?.slots ?? []) {
-      const local = this.localTracks.get(id);
-      if (local !== undefined) this.#detach(local, nowMs);
+    const wrong = checkMixer(control);
+    if (wrong !== undefined) return wrong;
+    this.#mixer?.close(nowMs);
+    const mixer = new EndpointMixer(this, this.#receptions, control);
+    const error = mixer.open(nowMs);
+    if (error === undefined) this.#mixer = mixer;
+    else {
+      mixer.close(nowMs);
+      this.#mixer = undefined;
     }
-    this.#mixer = undefined;
-    return undefined;
-  }
-
-  /** The track of that number; made when there is none, undefined when there are too many. */
-  #localTrack(id: TrackId, kind: 'audio' | 'video', config: LocalTrackConfig): LocalTrack | undefined {
-    const known = this.localTracks.get(id);
-    if (known?.kind === kind) return known;
-    if (known !== undefined) this.#detach(known, 0);
-    else if (this.localTracks.size >= TRACKS_MAX && !this.#forgetDetached()) return undefined;
-    const local = new LocalTrack(this.id, id, kind, config, this.#home);
-    this.localTracks.set(id, local);
-    return local;
-  }
-
-  /** Makes room for a track. @returns false when all of them are in use. */
-  #forgetDetached(): boolean {
-    for (const [id, { fan }] of this.localTracks)
-      if (fan === undefined && this.#mixer?.slots.includes(id as TrackId) !== true)
-        return this.localTracks.delete(id);
-    return false;
-  }
-
-  #connect(room: Room, local: LocalTrack, peer: string, track: string, nowMs: number): void {
-    const before = local.fan;
-    const fan = this.#home.openFan(room, peer, track);
-    local.attach({ peer, track }, fan, nowMs);
-    if (before !== undefined && before !== fan) this.#home.releaseFan(before);
-  }
-
-  #detach(local: LocalTrack, nowMs: number): void {
-    const { fan } = local;
-    local.attach(undefined, undefined, nowMs);
-    if (fan !== undefined) this.#home.releaseFan(fan);
+    return error;
   }
 
   #allocate(nowMs: number): void {
     this.#allocatedMs = nowMs;
     const videos: LocalTrack[] = [];
-    const requests: AllocationRequest[] = [];
     let audioBps = 0;
-    for (const local of this.localTracks.values()) {
-      const { fan } = local;
-      if (fan === undefined) continue;
-      if (local.kind === 'audio') {
-        audioBps += fan.meter.totalBps;
-        continue;
-      }
-      const { config } = local;
-      const steps = layerSteps(fan.meter, fan.svc, config);
-      const top = steps.at(-1);
-      const all = layerSteps(fan.meter, fan.svc, { ...config, maxSpatial: 15, maxTemporal: 15 }).at(-1);
-      const limited = top !== undefined && all !== undefined && top.bitrateBps < all.bitrateBps;
-      videos.push(local);
-      requests.push({ priority: config.priority, steps, limit: limited ? 'limit' : 'best' });
+    for (const local of this.#receptions.tracks.values()) {
+      if (local.fan === undefined) continue;
+      if (local.kind === 'audio') audioBps += local.fan.meter.totalBps;
+      else if (local.status !== 'ended') videos.push(local);
     }
-    const budget = this.estimateBps === undefined ? Number.POSITIVE_INFINITY : this.estimateBps - audioBps;
-    allocateEgress(requests, budget).forEach((allocation, index) => {
-      const local = videos[index];
-      if (allocation === undefined || local === undefined) return;
-      const { spatial, temporal, bitrateBps } = allocation.step;
-      local.setTarget(spatial, temporal, bitrateBps, allocation.reason, nowMs);
-    });
+    const demand = this.#egress.allocate(videos, audioBps, nowMs);
+    // Nobody probes for audio alone.
+    const { currentBps, desiredBps } = videos.length === 0 ? { currentBps: 0, desiredBps: 0 } : demand;
+    if (!isNews(currentBps, this.#toldCurrentBps) && !isNews(desiredBps, this.#toldDesiredBps)) return;
+    this.#toldCurrentBps = currentBps;
+    this.#toldDesiredBps = desiredBps;
+    this.tell({ type: 'estimate-config', currentBps, desiredBps });
   }
 }
 
-const isPriority = (priority: number | undefined): boolean =>
-  priority === undefined || (Number.isInteger(priority) && priority >= 1 && priority <= 1000);
-
-function configError(config: LocalTrackConfig): ProtocolError | undefined {
-  if (!isPriority(config.priority)) return fail('invalid-priority', `${config.priority}`);
-  if ((config.minSpatial ?? 0) > config.maxSpatial)
-    return fail('invalid-layer-limits', 'minSpatial > maxSpatial');
-  if ((config.minTemporal ?? 0) > config.maxTemporal)
-    return fail('invalid-layer-limits', 'minTemporal > maxTemporal');
-  return undefined;
-}
+const isNews = (bps: number, toldBps: number): boolean =>
+  Math.abs(bps - toldBps) > DEMAND_NEWS * Math.max(bps, toldBps);

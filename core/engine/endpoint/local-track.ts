@@ -53,6 +53,9 @@ export class LocalTrack {
   #paused = false;
   /** What the allocator gives it, bits per second. */
   allocatedBps = 0;
+  /** What this viewer could take of the source, bits per second. */
+  demandBps = 0;
+  #isDecided = false;
   #status: LocalTrackStatus = 'waiting';
   readonly #report = new LocalTrackReport();
   #lastForwardMs = -1;
@@ -99,6 +102,12 @@ export class LocalTrack {
     return { spatial: selector.spatial, temporal: selector.temporal };
   }
 
+  /** The allocator's last decision on this source: null for nothing, undefined before the first. */
+  get position(): LayerPosition | null | undefined {
+    if (!this.#isDecided) return undefined;
+    return this.#paused ? null : { spatial: this.#targetSpatial, temporal: this.#targetTemporal };
+  }
+
   /** Null for nothing: paused, or no source. */
   get target(): LayerPosition | null {
     if (this.#paused || this.#fan === undefined || this.kind === 'audio') return null;
@@ -130,6 +139,10 @@ export class LocalTrack {
     this.#lastForwardMs = -1;
     this.#keyframeAskedMs = Number.NEGATIVE_INFINITY;
     this.#status = 'waiting';
+    this.#isDecided = false;
+    this.#paused = false;
+    this.allocatedBps = 0;
+    this.demandBps = 0;
     if (fan === undefined) return;
     if (!(this.kind === 'video' && fan.replay(this, nowMs))) this.#askKeyframe(nowMs);
     // The viewer may not be able to receive yet: its first request is answered whenever it comes.
@@ -139,6 +152,7 @@ export class LocalTrack {
 
   /** The allocator's decision; a negative `spatial` pauses. @param bitrateBps What that costs. */
   setTarget(spatial: number, temporal: number, bitrateBps: number, reason: LayerReason, nowMs: number): void {
+    this.#isDecided = true;
     this.#allocated = reason;
     this.allocatedBps = bitrateBps;
     const wasPaused = this.#paused;
@@ -175,7 +189,7 @@ export class LocalTrack {
 
   /** Hot path: one packet of the source. */
   handleMedia(packet: MediaPacket, nowMs: number): void {
-    if (this.#paused) return;
+    if (this.#paused || (packet.codec === 'opus') !== (this.kind === 'audio')) return;
     const decision = this.kind === 'audio' ? this.#audioDecision() : this.#videoDecision(packet, nowMs);
     if (decision === DECISION.skip) return;
     if (decision === DECISION.drop) {

@@ -12,6 +12,7 @@ function neededBy(type: EndpointControl['type']): keyof Permissions | undefined 
     case 'mixer-attach':
       return 'subscribe';
     case 'channel-subscribe':
+    case 'channel-publish-start':
     case 'channel-publish':
       return 'data';
     default:

@@ -1,23 +1,13 @@
 import type { TrackSource } from '@switchyard/shared/protocol';
+import { SILENT_AFTER_MS, type Voice } from './voices.ts';
 
 /** A source that is this much louder than the quietest slot takes it, decibels. */
-const TAKEOVER_DB = 10;
+export const TAKEOVER_DB: number = 10;
 /** A slot is not taken from a speaker sooner than this, milliseconds. */
 const HOLD_MS = 300;
-/** A slot whose source sent nothing for this long is free, milliseconds. */
-const FREE_AFTER_MS = 1000;
-
-/** A source of the room as the mixer hears it. */
-export interface MixerSource {
-  readonly source: TrackSource;
-  /** Smoothed, dBov. */
-  readonly levelDbov: number;
-  /** Time of its last packet, −1 for none. */
-  readonly lastPacketMs: number;
-}
 
 interface Slot {
-  source: MixerSource | undefined;
+  voice: Voice | undefined;
   sinceMs: number;
 }
 
@@ -26,54 +16,54 @@ export class MixerSlots {
   readonly #slots: Slot[];
 
   constructor(count: number) {
-    this.#slots = Array.from({ length: count }, () => ({ source: undefined, sinceMs: 0 }));
+    this.#slots = Array.from({ length: count }, () => ({ voice: undefined, sinceMs: 0 }));
   }
 
   /**
-   * @param sources Who may be heard: everybody in the room but the listener.
+   * @param speaking Who sends, loudest first.
+   * @param mayHear Whether this listener hears that source: not oneself, and what was chosen by hand.
    * @param change Called for each slot whose source changes; undefined frees it.
    */
   update(
-    sources: readonly MixerSource[],
+    speaking: readonly Voice[],
+    mayHear: (source: TrackSource) => boolean,
     nowMs: number,
     change: (slot: number, source: TrackSource | undefined) => void,
   ): void {
-    const speaking = sources.filter(
-      ({ lastPacketMs }) => lastPacketMs >= 0 && nowMs - lastPacketMs <= FREE_AFTER_MS,
-    );
-    const heard = new Set<MixerSource>();
     this.#slots.forEach((slot, index) => {
-      if (slot.source === undefined) return;
-      const still = speaking.find((each) => isSame(each.source, slot.source?.source));
-      if (still === undefined) change(index, undefined);
-      else heard.add(still);
-      slot.source = still;
+      const { voice } = slot;
+      if (voice === undefined) return;
+      if (voice.inRoom && nowMs - voice.lastPacketMs <= SILENT_AFTER_MS && mayHear(voice.source)) return;
+      slot.voice = undefined;
+      change(index, undefined);
     });
-    const waiting = speaking.filter((each) => !heard.has(each)).toSorted((a, b) => b.levelDbov - a.levelDbov);
-    for (const candidate of waiting) {
+    for (const candidate of speaking) {
+      if (this.#hears(candidate) || !mayHear(candidate.source)) continue;
       const index = this.#slotFor(candidate, nowMs);
       const slot = this.#slots[index];
+      // Those behind it are quieter still.
       if (slot === undefined) return;
-      slot.source = candidate;
+      slot.voice = candidate;
       slot.sinceMs = nowMs;
       change(index, candidate.source);
     }
   }
 
+  #hears(voice: Voice): boolean {
+    for (const slot of this.#slots) if (slot.voice === voice) return true;
+    return false;
+  }
+
   /** A free slot, or that of somebody much quieter; −1 for none. */
-  #slotFor(candidate: MixerSource, nowMs: number): number {
-    const free = this.#slots.findIndex(({ source }) => source === undefined);
-    if (free >= 0) return free;
+  #slotFor(candidate: Voice, nowMs: number): number {
     let quietest = -1;
     let level = candidate.levelDbov - TAKEOVER_DB;
-    this.#slots.forEach(({ source, sinceMs }, index) => {
-      if (source === undefined || source.levelDbov > level || nowMs - sinceMs < HOLD_MS) return;
+    for (const [index, { voice, sinceMs }] of this.#slots.entries()) {
+      if (voice === undefined) return index;
+      if (voice.levelDbov > level || nowMs - sinceMs < HOLD_MS) continue;
       quietest = index;
-      level = source.levelDbov;
-    });
+      level = voice.levelDbov;
+    }
     return quietest;
   }
 }
-
-const isSame = (a: TrackSource, b: TrackSource | undefined): boolean =>
-  a.peer === b?.peer && a.track === b.track;

@@ -1,8 +1,11 @@
 import { type MediaPacket, NO_AUDIO_LEVEL } from '@switchyard/shared/media';
+import { LAYERS_MAX, type RemoteTrackInfo, type TrackSource } from '@switchyard/shared/protocol';
+import { LayerCosts } from '../endpoint/bitrate/layer-costs.ts';
 import { LayerMeter } from '../endpoint/layer-meter.ts';
 import type { LocalTrack } from '../endpoint/local-track.ts';
-import type { Channel, EngineOutput } from '../io.ts';
+import type { Channel, ChannelDemand, EngineOutput } from '../io.ts';
 import { GopCache } from './gop-cache.ts';
+import type { Voice } from './voices.ts';
 
 /** Level assumed for audio that says none, dBov. */
 const UNKNOWN_LEVEL_DBOV = -50;
@@ -11,24 +14,35 @@ const FALL = 0.05;
 const SILENCE_DBOV = -127;
 
 /** One channel on this node: everybody here who takes it, what its layers cost and how loud it is. */
-export class ChannelFan {
+export class ChannelFan implements Voice {
   readonly channel: Channel;
+  readonly source: TrackSource;
   readonly meter: LayerMeter = new LayerMeter();
+  readonly costs: LayerCosts;
   readonly #subscribers: LocalTrack[] = [];
   readonly #output: EngineOutput;
   #cache: GopCache | undefined;
-  /** Smoothed, dBov. */
   levelDbov: number = SILENCE_DBOV;
   lastPacketMs = -1;
+  inRoom = false;
+  toldMs = 0;
   svc = false;
-  /** Encodings or spatial layers that the source announced or was seen with. */
-  spatialCount = 1;
+  /** What the room says of the track; undefined while nobody publishes it. */
+  info: RemoteTrackInfo | undefined;
   /** Published by an endpoint of this node. */
   published = false;
+  /** When what viewers here can use was told last, and which layers that was. */
+  demandToldMs: number = Number.NEGATIVE_INFINITY;
+  demandLayers = 0;
+  demandCount = 0;
+  /** The most that any viewer here can use, bits per second, as told last. */
+  demandMaxBps = 0;
 
-  constructor(channel: Channel, output: EngineOutput) {
+  constructor(channel: Channel, source: TrackSource, output: EngineOutput) {
     this.channel = channel;
+    this.source = source;
     this.#output = output;
+    this.costs = new LayerCosts(this);
   }
 
   get isUnused(): boolean {
@@ -37,6 +51,11 @@ export class ChannelFan {
 
   get subscriberCount(): number {
     return this.#subscribers.length;
+  }
+
+  /** Encodings or spatial layers, announced or seen. */
+  get spatialCount(): number {
+    return this.costs.spatialCount;
   }
 
   /** Keeps the packets since the last keyframe for who comes later. */
@@ -60,7 +79,7 @@ export class ChannelFan {
     if (packet.codec === 'opus') this.#hear(packet.audioLevel);
     else {
       this.svc = packet.svc;
-      if (packet.spatial >= this.spatialCount) this.spatialCount = packet.spatial + 1;
+      this.costs.see(packet.spatial, packet.temporal, nowMs);
       this.#cache?.push(packet);
     }
     const subscribers = this.#subscribers;
@@ -82,6 +101,23 @@ export class ChannelFan {
     }
     track.endReplay();
     return true;
+  }
+
+  /** What the viewers of this node can use now. */
+  demand(): ChannelDemand {
+    let minBps = Number.POSITIVE_INFINITY;
+    let maxBps = 0;
+    let sumBps = 0;
+    let layers = 0;
+    for (const { demandBps, target, current } of this.#subscribers) {
+      minBps = Math.min(minBps, demandBps);
+      maxBps = Math.max(maxBps, demandBps);
+      sumBps += demandBps;
+      if (target !== null) layers |= 1 << Math.min(target.spatial, LAYERS_MAX - 1);
+      if (current !== null) layers |= 1 << Math.min(current.spatial, LAYERS_MAX - 1);
+    }
+    const count = this.#subscribers.length;
+    return { count, minBps: count === 0 ? 0 : minBps, maxBps, sumBps, layers };
   }
 
   #hear(levelDbov: number): void {

@@ -1,12 +1,15 @@
-import type { EndpointEvent, RemoteTrackInfo } from '@switchyard/shared/protocol';
+import type {
+  EndpointEvent,
+  RemoteTrackInfo,
+  SubscribeScope,
+  TrackSource,
+} from '@switchyard/shared/protocol';
 import type { Endpoint } from '../endpoint/endpoint.ts';
-import type { EngineOutput, PresenceValue } from '../io.ts';
-import type { MixerSource } from './audio-mixer.ts';
+import type { EngineOutput, Fabric, PresenceValue } from '../io.ts';
+import { ActiveSpeaker } from './active-speaker.ts';
 import type { ChannelFan } from './channel-fan.ts';
-
-/** Voice is told at most this often for a source, milliseconds, and from this level on, dBov. */
-const VOICE_INTERVAL_MS = 500;
-const VOICE_DBOV = -40;
+import { MessageLabels } from './message-labels.ts';
+import { Voices } from './voices.ts';
 
 /** A peer of the room, on whatever node. */
 export interface RoomPeer {
@@ -14,12 +17,20 @@ export interface RoomPeer {
   metadata: string | undefined;
   /** False for somebody who publishes tracks without showing itself. */
   shown: boolean;
-  readonly tracks: Map<string, RemoteTrackInfo>;
+  /** Session that shows it. */
+  session: string;
+  readonly tracks: Map<string, RoomTrack>;
+}
+
+export interface RoomTrack {
+  info: RemoteTrackInfo;
+  session: string;
 }
 
 /** What a room needs of the engine. */
 export interface RoomHome {
   readonly output: EngineOutput;
+  readonly fabric: Fabric;
   fanOf(app: string, room: string, peer: string, track: string): ChannelFan | undefined;
 }
 
@@ -35,117 +46,151 @@ export class Room {
   readonly map: string;
   readonly peers: Map<string, RoomPeer> = new Map();
   readonly endpoints: Set<Endpoint> = new Set();
+  readonly voices: Voices = new Voices();
+  readonly labels: MessageLabels;
   readonly createdMs: number;
   readonly #home: RoomHome;
-  readonly #voiceToldMs = new Map<string, number>();
+  readonly #speaker = new ActiveSpeaker();
 
   constructor(app: string, name: string, home: RoomHome, nowMs: number) {
     this.app = app;
     this.name = name;
     this.map = roomMap(app, name);
     this.#home = home;
+    this.labels = new MessageLabels(this.map, home.fabric);
     this.createdMs = nowMs;
   }
 
-  /** The endpoint of this node that shows itself as `peer`. */
-  endpointOf(peer: string): Endpoint | undefined {
-    for (const endpoint of this.endpoints) if (endpoint.peer === peer && endpoint.showsPeer) return endpoint;
+  get fabric(): Fabric {
+    return this.#home.fabric;
+  }
+
+  /** Who speaks. */
+  get speaker(): TrackSource | undefined {
+    return this.#speaker.current?.source;
+  }
+
+  /** The endpoint of this node that holds the name `peer`: it shows itself or its tracks under it. */
+  holderOf(peer: string): Endpoint | undefined {
+    for (const endpoint of this.endpoints)
+      if (endpoint.peer === peer && endpoint.isPublisher) return endpoint;
     return undefined;
+  }
+
+  trackInfo(peer: string, track: string): RemoteTrackInfo | undefined {
+    return this.peers.get(peer)?.tracks.get(track)?.info;
+  }
+
+  /** Session that publishes the track. */
+  trackSession(peer: string, track: string): string | undefined {
+    return this.peers.get(peer)?.tracks.get(track)?.session;
+  }
+
+  /** Whether `peer` is the endpoint itself: nobody is told of itself. */
+  isOwn(endpoint: Endpoint, peer: string): boolean {
+    return endpoint.isPublisher && endpoint.peer === peer;
+  }
+
+  /** Adds an endpoint and tells it who is here. */
+  enter(endpoint: Endpoint): void {
+    this.endpoints.add(endpoint);
+    const { scope } = endpoint.subscriptions;
+    for (const peer of this.peers.keys()) this.replayPeer(endpoint, peer, scope);
+    endpoint.saySpeaker(this);
+  }
+
+  /** Tells one endpoint of one peer, what `scope` says of it. */
+  replayPeer(endpoint: Endpoint, name: string, scope: SubscribeScope): void {
+    const peer = this.peers.get(name);
+    if (peer === undefined || this.isOwn(endpoint, name)) return;
+    if (scope.peers && peer.shown) endpoint.tell({ type: 'peer-joined', ...describePeer(peer) });
+    if (!scope.tracks) return;
+    for (const { info } of peer.tracks.values()) endpoint.tell({ type: 'track-started', peer: name, info });
   }
 
   mapSet(value: PresenceValue, nowMs: number): void {
     const peer = this.#peer(value.peer);
     if (value.kind === 'peer') {
+      // Another session that takes the name over is somebody else.
+      if (peer.shown && peer.session !== value.session) this.#hide(peer);
       const type = peer.shown ? 'peer-updated' : 'peer-joined';
       peer.shown = true;
+      peer.session = value.session;
       peer.metadata = value.metadata;
       this.#tell(peer.peer, 'peers', { type, ...describePeer(peer) });
       return;
     }
-    const type = peer.tracks.has(value.info.name) ? 'track-updated' : 'track-started';
-    peer.tracks.set(value.info.name, value.info);
-    this.#tell(peer.peer, 'tracks', { type, peer: peer.peer, info: value.info });
-    for (const endpoint of this.endpoints) endpoint.sourceStarted(peer.peer, value.info.name, nowMs);
+    const { info, session } = value;
+    const known = peer.tracks.get(info.name);
+    if (known !== undefined && known.session !== session) this.#stop(peer, info.name);
+    const isNew = !peer.tracks.has(info.name);
+    peer.tracks.set(info.name, { info, session });
+    const fan = this.#fanOf(peer.peer, info.name);
+    if (fan !== undefined) {
+      fan.info = info;
+      if (info.kind === 'audio') this.voices.add(fan);
+    }
+    this.#tell(peer.peer, 'tracks', {
+      type: isNew ? 'track-started' : 'track-updated',
+      peer: peer.peer,
+      info,
+    });
+    if (!isNew) return;
+    for (const endpoint of this.endpoints) endpoint.sourceStarted(peer.peer, info.name, info.kind, nowMs);
   }
 
   mapDeleted(key: string): void {
     const [kind, name = '', track = ''] = key.split('/');
     const peer = this.peers.get(name);
     if (peer === undefined) return;
-    if (kind === 'peer') {
-      peer.shown = false;
-      this.#tell(name, 'peers', { type: 'peer-left', peer: name });
-    } else if (peer.tracks.delete(track)) {
-      this.#tell(name, 'tracks', { type: 'track-stopped', peer: name, track });
-      for (const endpoint of this.endpoints) endpoint.sourceStopped(name, track);
-    }
+    if (kind === 'peer') this.#hide(peer);
+    else this.#stop(peer, track);
     if (!peer.shown && peer.tracks.size === 0) this.peers.delete(name);
   }
 
-  /** Tells a newcomer, or a new manual subscriber of `only`, who is here. */
-  replay(endpoint: Endpoint, only?: string): void {
-    for (const peer of this.peers.values()) {
-      if (peer.peer === endpoint.peer && endpoint.showsPeer) continue;
-      if (only !== undefined && peer.peer !== only) continue;
-      if (peer.shown && endpoint.wants(peer.peer, 'peers'))
-        endpoint.tell({ type: 'peer-joined', ...describePeer(peer) });
-      if (!endpoint.wants(peer.peer, 'tracks')) continue;
-      for (const info of peer.tracks.values())
-        endpoint.tell({ type: 'track-started', peer: peer.peer, info });
-    }
-  }
-
   tick(nowMs: number): void {
-    const sources = this.#audioSources();
-    this.#tellVoices(sources, nowMs);
-    for (const endpoint of this.endpoints) {
-      endpoint.mix(sources, nowMs);
-      endpoint.tick(nowMs);
-    }
-  }
-
-  #audioSources(): MixerSource[] {
-    const sources: MixerSource[] = [];
-    for (const { peer, tracks } of this.peers.values())
-      for (const { name, kind } of tracks.values()) {
-        if (kind !== 'audio') continue;
-        const fan = this.#home.fanOf(this.app, this.name, peer, name);
-        sources.push({
-          source: { peer, track: name },
-          levelDbov: fan?.levelDbov ?? -127,
-          lastPacketMs: fan?.lastPacketMs ?? -1,
-        });
-      }
-    return sources;
-  }
-
-  #tellVoices(sources: readonly MixerSource[], nowMs: number): void {
-    for (const { source, levelDbov, lastPacketMs } of sources) {
-      if (levelDbov < VOICE_DBOV || nowMs - lastPacketMs > VOICE_INTERVAL_MS) continue;
-      const key = trackKey(source.peer, source.track);
-      if (nowMs - (this.#voiceToldMs.get(key) ?? 0) < VOICE_INTERVAL_MS) continue;
-      this.#voiceToldMs.set(key, nowMs);
+    this.voices.update(nowMs, ({ source, levelDbov }) =>
       this.#tell(source.peer, 'tracks', {
         type: 'voice-activity',
         peer: source.peer,
         track: source.track,
         levelDbov: Math.round(levelDbov),
-      });
+      }),
+    );
+    if (this.#speaker.update(this.voices.speaking, nowMs))
+      for (const endpoint of this.endpoints) endpoint.saySpeaker(this);
+    for (const endpoint of this.endpoints) endpoint.tick(this, nowMs);
+  }
+
+  #hide(peer: RoomPeer): void {
+    peer.shown = false;
+    this.#tell(peer.peer, 'peers', { type: 'peer-left', peer: peer.peer });
+  }
+
+  #stop(peer: RoomPeer, track: string): void {
+    if (!peer.tracks.delete(track)) return;
+    const fan = this.#fanOf(peer.peer, track);
+    if (fan !== undefined) {
+      fan.info = undefined;
+      this.voices.remove(fan);
     }
-    if (this.#voiceToldMs.size > sources.length * 2 + 64) this.#voiceToldMs.clear();
+    this.#tell(peer.peer, 'tracks', { type: 'track-stopped', peer: peer.peer, track });
+    for (const endpoint of this.endpoints) endpoint.sourceStopped(peer.peer, track);
+  }
+
+  #fanOf(peer: string, track: string): ChannelFan | undefined {
+    return this.#home.fanOf(this.app, this.name, peer, track);
   }
 
   #tell(about: string, scope: 'peers' | 'tracks', event: EndpointEvent): void {
-    for (const endpoint of this.endpoints) {
-      if (endpoint.peer === about && endpoint.showsPeer) continue;
-      if (endpoint.wants(about, scope)) endpoint.tell(event);
-    }
+    for (const endpoint of this.endpoints)
+      if (!this.isOwn(endpoint, about) && endpoint.wants(about, scope)) endpoint.tell(event);
   }
 
   #peer(name: string): RoomPeer {
     const known = this.peers.get(name);
     if (known !== undefined) return known;
-    const peer: RoomPeer = { peer: name, metadata: undefined, shown: false, tracks: new Map() };
+    const peer: RoomPeer = { peer: name, metadata: undefined, shown: false, session: '', tracks: new Map() };
     this.peers.set(name, peer);
     return peer;
   }
