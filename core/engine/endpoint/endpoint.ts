@@ -27,6 +27,8 @@ const ALLOCATE_MS = 200;
 /** What probing is told again when it differs by this share. */
 const DEMAND_NEWS = 0.1;
 
+const NO_DEMAND = { currentBps: 0, desiredBps: 0 };
+
 /** What an endpoint needs of the engine. */
 export interface EndpointHome extends LocalTrackHome {
   readonly output: EngineOutput;
@@ -317,9 +319,9 @@ export class Endpoint implements EndpointIdentity {
       if (local.kind === 'audio') audioBps += local.fan.meter.totalBps;
       else if (local.status !== 'ended') videos.push(local);
     }
-    const demand = this.#egress.allocate(videos, audioBps, nowMs);
     // Nobody probes for audio alone.
-    const { currentBps, desiredBps } = videos.length === 0 ? { currentBps: 0, desiredBps: 0 } : demand;
+    const { currentBps, desiredBps } =
+      videos.length === 0 ? NO_DEMAND : this.#egress.allocate(videos, audioBps, nowMs);
     if (!isNews(currentBps, this.#toldCurrentBps) && !isNews(desiredBps, this.#toldDesiredBps)) return;
     this.#toldCurrentBps = currentBps;
     this.#toldDesiredBps = desiredBps;
