@@ -10,14 +10,16 @@ import {
   writeSenderReport,
   writeSourceDescription,
 } from '@switchyard/shared/media';
+import { RembEstimate } from '../congestion/remb-estimate.ts';
 import type { NegotiatedMedia } from '../peer-contract.ts';
-import { RembEstimate } from './remb-estimate.ts';
 import { Slot, type SlotHome, type SlotTransport } from './slot.ts';
 
 const REPORT_INTERVAL_MS = 1000;
 /** Repairs may take this share of what is sent, so that a viewer's losses do not cost the others. */
 const REPAIR_SHARE = 0.25;
 const REPAIR_MIN_PACKETS = 100;
+const REMB_START_BPS = 2_500_000;
+const REMB_MAX_BPS = 20_000_000;
 
 export interface SenderListener {
   onKeyframeRequest(mid: string): void;
@@ -32,7 +34,7 @@ export class Sender {
   readonly #home: SlotHome;
   readonly #transport: SlotTransport;
   readonly #listener: SenderListener;
-  readonly #estimate = new RembEstimate();
+  readonly #estimate = new RembEstimate(REMB_START_BPS);
   #nextStream = 0;
   #reportedMs = 0;
   #bytesBefore = 0;
@@ -88,7 +90,9 @@ export class Sender {
       for (const ssrc of readFirSsrcs(packet.bytes)) this.#keyframe(ssrc);
     else if (packet.count === PSFB_FORMATS.afb) {
       const remb = readRemb(packet.bytes);
-      if (remb !== undefined) this.#listener.onEstimate(this.#estimate.report(remb, this.#sentBps, nowMs));
+      if (remb === undefined) return;
+      this.#estimate.report(remb, this.#sentBps, REMB_MAX_BPS, nowMs);
+      this.#listener.onEstimate(Math.round(this.#estimate.bitrateBps));
     }
   }
 

@@ -1,0 +1,81 @@
+/** The least delay of this much time is one value; jitter seldom holds all of it back, milliseconds. */
+const WINDOW_MS = 100;
+/** Values that are compared with: ten seconds. */
+const WINDOWS = 100;
+/** Percentiles of the values: what the path is like without a queue, and how much that varies. */
+const EMPTY_SHARE = 0.2;
+const TYPICAL_SHARE = 0.5;
+/** A queue counts from here, milliseconds, and above this many times the path's own variation. */
+const QUEUE_MIN_MS = 10;
+const VARIATION_FACTOR = 4;
+/** Until this many values the path's variation is not known: a queue counts from here. */
+const WINDOWS_MIN = 20;
+const QUEUE_UNKNOWN_MS = 25;
+/** A queue this long that stays for this long is drained, though it does not grow, milliseconds. */
+const FULL_MS = 60;
+const FULL_AFTER_MS = 400;
+
+/**
+ * Tells a queue that stands from delay that comes and goes. A radio link delays packets by tens of milliseconds and lets
+ * them go again: the trend of the delay rises each time, though nothing is full. Only when even the fastest packets of
+ * 100 ms are later than usual is there a queue. Pure.
+ */
+export class StandingQueue {
+  #windows: number[] = [];
+  #windowStartMs = -1;
+  #least = Number.POSITIVE_INFINITY;
+  #previousLeast = Number.POSITIVE_INFINITY;
+  #emptyMs = Number.POSITIVE_INFINITY;
+  #limitMs = QUEUE_UNKNOWN_MS;
+  #fullSinceMs = -1;
+  #variationMs = 0;
+
+  /** @param delayMs Arrival less sending, each on its own clock. */
+  add(delayMs: number, arrivalMs: number): void {
+    if (this.#windowStartMs < 0) this.#windowStartMs = arrivalMs;
+    if (arrivalMs - this.#windowStartMs >= WINDOW_MS) this.#turn(arrivalMs);
+    this.#least = Math.min(this.#least, delayMs);
+    // Until there is something to compare with, the fastest packet tells.
+    if (this.#windows.length < 3) this.#emptyMs = Math.min(this.#emptyMs, delayMs);
+  }
+
+  /** How much later than usual the fastest packets are now, milliseconds. */
+  get queueMs(): number {
+    const least = Math.min(this.#least, this.#previousLeast);
+    return least === Number.POSITIVE_INFINITY ? 0 : Math.max(0, least - this.#emptyMs);
+  }
+
+  /** How much the delay varies by itself, milliseconds. */
+  get variationMs(): number {
+    return this.#variationMs;
+  }
+
+  get stands(): boolean {
+    return this.queueMs > this.#limitMs;
+  }
+
+  /** It is long and stays: whoever fills it sends too much, even if the trend is flat because packets are dropped. */
+  get isFull(): boolean {
+    return this.#fullSinceMs >= 0 && this.#windowStartMs - this.#fullSinceMs >= FULL_AFTER_MS;
+  }
+
+  #turn(arrivalMs: number): void {
+    const full = this.queueMs > Math.max(FULL_MS, 2 * this.#limitMs);
+    if (!full) this.#fullSinceMs = -1;
+    else if (this.#fullSinceMs < 0) this.#fullSinceMs = this.#windowStartMs;
+    this.#windows.push(this.#least);
+    if (this.#windows.length > WINDOWS) this.#windows.shift();
+    // A pause: what was before says nothing of now.
+    this.#previousLeast =
+      arrivalMs - this.#windowStartMs < 3 * WINDOW_MS ? this.#least : Number.POSITIVE_INFINITY;
+    this.#least = Number.POSITIVE_INFINITY;
+    this.#windowStartMs = arrivalMs;
+    if (this.#windows.length < 3) return;
+    const sorted = [...this.#windows].sort((a, b) => a - b);
+    const at = (share: number): number => sorted[Math.floor((sorted.length - 1) * share)] ?? 0;
+    this.#emptyMs = at(EMPTY_SHARE);
+    const least = sorted.length < WINDOWS_MIN ? QUEUE_UNKNOWN_MS : QUEUE_MIN_MS;
+    this.#variationMs = at(TYPICAL_SHARE) - this.#emptyMs;
+    this.#limitMs = Math.max(least, VARIATION_FACTOR * this.#variationMs);
+  }
+}
