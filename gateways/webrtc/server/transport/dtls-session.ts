@@ -9,32 +9,26 @@ import { DtlsClient, DtlsServer } from 'werift';
 import type { Fingerprint } from '../peer-contract.ts';
 import type { Certificate } from './certificate.ts';
 import { isFinished, isSignedBy, matchesFingerprint } from './dtls-checks.ts';
+import {
+  DTLS_RECORD,
+  forEachRecord,
+  HANDSHAKE,
+  HandshakeAssembler,
+  hasCookie,
+  RECORD_HEADER_BYTES,
+} from './dtls-record.ts';
+import { DtlsRecordLayer } from './dtls-record-layer.ts';
+import { HandshakeOrder } from './handshake-order.ts';
 
-/** Handshake types (RFC 5246 §7.4, RFC 6347 §4.3.2). */
-const HANDSHAKE = {
-  clientHello: 1,
-  serverHello: 2,
-  helloVerify: 3,
-  certificate: 11,
-  serverKeyExchange: 12,
-  serverHelloDone: 14,
-  certificateVerify: 15,
-  clientKeyExchange: 16,
-  finished: 20,
-} as const;
-const CLIENT_FLIGHT: ReadonlySet<number> = new Set([
-  HANDSHAKE.certificate,
-  HANDSHAKE.certificateVerify,
-  HANDSHAKE.clientKeyExchange,
-  HANDSHAKE.finished,
-]);
-const RECORD = { alert: 21, handshake: 22, applicationData: 23 } as const;
-const RECORD_HEADER_BYTES = 13;
-/** Explicit nonce 8 and tag 16 of AEAD records. */
-const AEAD_OVERHEAD_BYTES = 24;
-const REPLAY_WINDOW = 64;
+/** Level warning, description 0. */
+const CLOSE_NOTIFY: Buffer = Buffer.from([1, 0]);
+/** werift's number of the flight that begins with ServerHello, and one behind all of them. */
+const SERVER_HELLO_FLIGHT = 4;
+const NO_FLIGHT = 99;
 /** Handshake messages that wait for an earlier one. */
 const PENDING_MAX = 16;
+/** ClientHellos that are answered: each costs a key pair. */
+const HELLOS_MAX = 16;
 /** Most bytes of application data that are encrypted into one record. */
 export const DTLS_MESSAGE_MAX_BYTES: number = 16_000;
 
@@ -64,28 +58,35 @@ export class DtlsSession {
   readonly #options: DtlsSessionOptions;
   readonly #socket: DtlsServer | DtlsClient;
   readonly #receive: { onData: (datagram: Buffer) => void };
+  readonly #assembler = new HandshakeAssembler();
+  readonly #order: HandshakeOrder;
   readonly #pending = new Map<number, Handshake>();
+  /** Epoch of the record whose messages werift hands over now. */
+  #epoch = 0;
+  #hellos = 0;
   #nextMessage: number | undefined;
   #serverCertificate: Buffer | undefined;
-  #isVerified = false;
   #isAuthentic = false;
   #isFinished = false;
-  #connected = false;
+  /** Since the handshake is through. */
+  #records: DtlsRecordLayer | undefined;
   #ended = false;
   #started = false;
-  #highestRecord = -1;
-  readonly #records = new Float64Array(REPLAY_WINDOW).fill(-1);
-  /** Records that were refused after the handshake: plaintext, replayed or forged. */
+  /** Records that were refused: malformed, not of this moment, plaintext after the handshake, replayed or forged. */
   refusedRecords = 0;
 
   constructor(options: DtlsSessionOptions) {
     this.#options = options;
+    this.#order = new HandshakeOrder(options.role);
     const transport = {
       type: 'udp',
       address: { address: '', family: 'IPv4', port: 0 },
       closed: false,
       onData: (_datagram: Buffer): void => {},
-      send: async (datagram: Buffer): Promise<void> => options.send(datagram),
+      send: async (datagram: Buffer): Promise<void> => {
+        // Flights are repeated for half a minute, whatever became of the session.
+        if (!this.#ended) options.send(datagram);
+      },
       close: async (): Promise<void> => {},
     };
     this.#receive = transport;
@@ -116,7 +117,7 @@ export class DtlsSession {
   }
 
   get isConnected(): boolean {
-    return this.#connected && !this.#ended;
+    return this.#records !== undefined && !this.#ended;
   }
 
   /** As client: sends the ClientHello, once. As server: nothing. */
@@ -129,16 +130,11 @@ export class DtlsSession {
 
   /** A datagram whose first byte says DTLS, from an address that ICE has validated. */
   input(datagram: Buffer): void {
-    if (this.#ended) return;
-    if (this.#connected) {
-      this.#readRecords(datagram);
-      return;
-    }
-    try {
-      this.#receive.onData(datagram);
-    } catch (error) {
-      this.#fail(messageOf(error));
-    }
+    forEachRecord(datagram, (record) => {
+      if (this.#ended) return;
+      if (this.#records !== undefined) this.#readRecord(this.#records, record);
+      else this.#readHandshake(record);
+    });
   }
 
   /** Application data; lost silently before the handshake and after the end. */
@@ -150,53 +146,82 @@ export class DtlsSession {
   /** Says close_notify. Idempotent; the listener hears nothing. */
   close(): void {
     if (this.#ended) return;
-    this.#ended = true;
+    if (this.#records !== undefined) {
+      const { dtls } = this.#socket;
+      dtls.recordSequenceNumber += 1;
+      this.#options.send(this.#records.seal(DTLS_RECORD.alert, dtls.recordSequenceNumber, CLOSE_NOTIFY));
+    }
+    this.#finish();
+  }
+
+  /** Records before the end of the handshake: whole messages go to werift, one at a time, and nothing else does. */
+  #readHandshake(record: Buffer): void {
+    const epoch = record.readUInt16BE(3);
+    if (record[0] === DTLS_RECORD.changeCipherSpec) return;
+    if (record[0] !== DTLS_RECORD.handshake || epoch > 1) this.refusedRecords += 1;
+    else if (epoch === 1) this.#deliver(record, 1);
+    else if (
+      !this.#assembler.add(record.subarray(RECORD_HEADER_BYTES), (message) => this.#deliver(message, 0))
+    )
+      this.refusedRecords += 1;
+  }
+
+  #deliver(record: Buffer, epoch: number): void {
+    if (this.#ended) return;
+    this.#epoch = epoch;
     try {
-      this.#socket.close();
+      this.#receive.onData(record);
     } catch {
-      // Before the keys are there nothing can be said.
+      this.refusedRecords += 1;
     }
   }
 
   async #asServer(message: Handshake, pass: (message: Handshake) => Promise<void>): Promise<void> {
     const { msg_type: type, message_seq: seq } = message;
-    if (this.#connected) {
-      // The client did not get our last flight: it is sent again, nothing else happens.
-      if (type === HANDSHAKE.finished) await pass(message);
-      return;
-    }
+    if (this.#records !== undefined) return;
     if (type === HANDSHAKE.clientHello) {
-      this.#pending.clear();
-      this.#nextMessage = seq + 1;
-      await pass(message);
+      await this.#clientHello(message, pass);
       return;
     }
     if (this.#nextMessage === undefined || seq < this.#nextMessage) return;
+    this.#checkEpoch(type);
     for (const next of this.#inOrder(message)) {
-      if (!CLIENT_FLIGHT.has(next.msg_type)) throw new Error(`unexpected handshake message ${next.msg_type}`);
       if (next.msg_type === HANDSHAKE.certificateVerify) this.#checkCertificateVerify(next.fragment);
       if (next.msg_type === HANDSHAKE.finished) this.#checkFinished(next.fragment, 'client finished');
       await pass(next);
     }
   }
 
+  /** Once our flight is out, a repeated hello has it sent again and changes nothing: not the keys, not what is next. */
+  async #clientHello(message: Handshake, pass: (message: Handshake) => Promise<void>): Promise<void> {
+    this.#hellos += 1;
+    if (this.#hellos > HELLOS_MAX || this.#epoch !== 0) return;
+    if (this.#nextMessage !== undefined) {
+      if (hasCookie(message.fragment) && this.#socket.dtls.flight === SERVER_HELLO_FLIGHT)
+        await pass(message);
+      return;
+    }
+    const done = pass(message);
+    if (this.#socket.dtls.flight === SERVER_HELLO_FLIGHT) this.#nextMessage = message.message_seq + 1;
+    await done;
+  }
+
   async #asClient(message: Handshake, pass: (message: Handshake) => Promise<void>): Promise<void> {
-    if (this.#connected) return;
+    if (this.#records !== undefined) return;
     const { msg_type: type, message_seq: seq } = message;
     if (type === HANDSHAKE.helloVerify) {
       // Again, because our first hello was repeated: werift takes one only, and repeats the second hello by itself.
-      if (this.#isVerified) return;
-      this.#isVerified = true;
-      this.#nextMessage = undefined;
+      if (this.#nextMessage !== undefined || this.#hellos > 0) return;
+      this.#hellos = 1;
       await pass(message);
       return;
     }
     if (this.#nextMessage === undefined) {
       if (type !== HANDSHAKE.serverHello) return;
       this.#nextMessage = seq;
-      this.#pending.clear();
     }
     if (seq < this.#nextMessage) return;
+    this.#checkEpoch(type);
     for (const next of this.#inOrder(message)) {
       if (next.msg_type === HANDSHAKE.certificate) this.#serverCertificate = firstCertificate(next.fragment);
       if (next.msg_type === HANDSHAKE.serverKeyExchange) this.#checkServerKeyExchange(next.fragment);
@@ -208,6 +233,12 @@ export class DtlsSession {
     }
   }
 
+  /** Finished is the first thing under the new keys, everything before it is not. */
+  #checkEpoch(type: number): void {
+    if ((type === HANDSHAKE.finished) !== (this.#epoch === 1))
+      throw new Error(`handshake message ${type} in epoch ${this.#epoch}`);
+  }
+
   /** The messages that are next in line, now that `message` has come. */
   *#inOrder(message: Handshake): Generator<Handshake> {
     if (this.#pending.size < PENDING_MAX) this.#pending.set(message.message_seq, message);
@@ -216,6 +247,8 @@ export class DtlsSession {
       if (next === undefined) return;
       this.#pending.delete(this.#nextMessage);
       this.#nextMessage += 1;
+      if (!this.#order.accept(next.msg_type))
+        throw new Error(`unexpected handshake message ${next.msg_type}`);
       yield next;
     }
   }
@@ -263,13 +296,13 @@ export class DtlsSession {
   }
 
   #onConnect(): void {
-    if (this.#connected || this.#ended) return;
+    if (this.#records !== undefined || this.#ended) return;
     const profile = this.#socket.srtp.srtpProfile;
     if (!this.#isAuthentic || !this.#isFinished) this.#fail('the handshake is not authenticated');
     else if (profile !== SRTP_PROFILES.aes128CmSha1_80 && profile !== SRTP_PROFILES.aeadAes128Gcm)
       this.#fail('no SRTP profile in common');
     else {
-      this.#connected = true;
+      this.#records = new DtlsRecordLayer(this.#socket.cipher);
       const keys: Readonly<Record<'localKey' | 'localSalt' | 'remoteKey' | 'remoteSalt', Buffer>> =
         this.#socket.extractSessionKeys(SRTP_KEY_BYTES, srtpSaltBytes(profile));
       this.#options.listener.onConnected(
@@ -280,56 +313,20 @@ export class DtlsSession {
     }
   }
 
-  /** Records after the handshake (RFC 6347 §4.1): encrypted ones of epoch 1 only, each once. */
-  #readRecords(datagram: Buffer): void {
-    let at = 0;
-    while (at + RECORD_HEADER_BYTES <= datagram.length && !this.#ended) {
-      const end = at + RECORD_HEADER_BYTES + datagram.readUInt16BE(at + 11);
-      if (end > datagram.length) return;
-      this.#readRecord(datagram.subarray(at, end));
-      at = end;
-    }
-  }
-
-  #readRecord(record: Buffer): void {
-    const type = record[0] ?? 0;
-    const epoch = record.readUInt16BE(3);
-    const seq = record.readUIntBE(5, 6);
-    const slot = seq % REPLAY_WINDOW;
-    const isOld = seq <= this.#highestRecord - REPLAY_WINDOW || this.#records[slot] === seq;
-    const length = record.length - RECORD_HEADER_BYTES;
-    const data =
-      epoch === 1 && length > AEAD_OVERHEAD_BYTES && !isOld
-        ? this.#decrypt(record, type, epoch, seq)
-        : undefined;
+  #readRecord(records: DtlsRecordLayer, record: Buffer): void {
+    const data = records.open(record);
     if (data === undefined) {
       this.refusedRecords += 1;
       return;
     }
-    this.#records[slot] = seq;
-    this.#highestRecord = Math.max(this.#highestRecord, seq);
-    if (type === RECORD.applicationData) this.#options.listener.onData(data);
+    const type = record[0];
+    if (type === DTLS_RECORD.applicationData) this.#options.listener.onData(data);
     // Fatal, or close_notify.
-    else if (type === RECORD.alert && data.length === 2 && (data[0] === 2 || data[1] === 0))
+    else if (type === DTLS_RECORD.alert && data.length === 2 && (data[0] === 2 || data[1] === 0))
       this.#end('closed', 'alert');
-    else if (type === RECORD.handshake && data[0] === HANDSHAKE.finished)
+    // The other side did not get our last flight.
+    else if (type === DTLS_RECORD.handshake && data[0] === HANDSHAKE.finished)
       for (const message of this.#socket.dtls.lastMessage) this.#options.send(message);
-  }
-
-  #decrypt(record: Buffer, contentType: number, epoch: number, sequenceNumber: number): Buffer | undefined {
-    const contentLen = record.length - RECORD_HEADER_BYTES;
-    const protocolVersion = { major: record[1] ?? 0, minor: record[2] ?? 0 };
-    const recordLayerHeader = { contentType, protocolVersion, epoch, sequenceNumber, contentLen };
-    type Plaintext = Parameters<DtlsServer['cipher']['decryptPacket']>[0];
-    const plaintext = {
-      recordLayerHeader,
-      fragment: record.subarray(RECORD_HEADER_BYTES),
-    } as unknown as Plaintext;
-    try {
-      return this.#socket.cipher.decryptPacket(plaintext);
-    } catch {
-      return undefined;
-    }
   }
 
   #fail(detail: string): void {
@@ -338,8 +335,14 @@ export class DtlsSession {
 
   #end(reason: 'failed' | 'closed', detail: string): void {
     if (this.#ended) return;
-    this.#ended = true;
+    this.#finish();
     this.#options.listener.onEnded(reason, detail);
+  }
+
+  #finish(): void {
+    this.#ended = true;
+    // Stops werift's repetition of flights at its next turn.
+    this.#socket.dtls.flight = NO_FLIGHT;
   }
 }
 

@@ -25,7 +25,7 @@ import { DtlsSession } from './dtls-session.ts';
 import { IceLite, type Path } from './ice-lite.ts';
 import { SctpChannel } from './sctp-channel.ts';
 
-/** A client that never connects, and one that fell silent, are given up after this time, milliseconds. */
+/** A client is given up when its handshake takes longer, and when it falls silent for so long, milliseconds. */
 export const CONNECT_TIMEOUT_MS: number = 30_000;
 export const SILENCE_TIMEOUT_MS: number = 10_000;
 const RTCP_MAX_BYTES = 1500;
@@ -61,6 +61,7 @@ export class Peer implements PeerTransport, SlotTransport {
   #srtpIn: SrtpReceiver | undefined;
   #srtpOut: SrtpSender | undefined;
   #transportSeq = 0;
+  readonly #createdMs: number;
   #aliveMs: number;
   #closed = false;
   /** What the client is sent and what it would be: for the congestion control. Bits per second. */
@@ -82,7 +83,8 @@ export class Peer implements PeerTransport, SlotTransport {
       onEstimate: (bitrateBps) => listener.onEstimate(bitrateBps),
       sendRtcp,
     });
-    this.#aliveMs = home.nowMs();
+    this.#createdMs = home.nowMs();
+    this.#aliveMs = this.#createdMs;
     home.listenFor(this.#ice.credentials.ufrag, this);
   }
 
@@ -175,8 +177,12 @@ export class Peer implements PeerTransport, SlotTransport {
 
   tick(nowMs: number): void {
     if (this.#closed) return;
-    const limit = this.#dtls?.isConnected === true ? SILENCE_TIMEOUT_MS : CONNECT_TIMEOUT_MS;
-    if (nowMs - this.#aliveMs > limit) {
+    // Checks keep a connection alive, but not one that never gets through its handshake.
+    const isLate =
+      this.#dtls?.isConnected === true
+        ? nowMs - this.#aliveMs > SILENCE_TIMEOUT_MS
+        : nowMs - this.#createdMs > CONNECT_TIMEOUT_MS;
+    if (isLate) {
       this.#dtls?.close();
       this.#fail('timeout');
       return;

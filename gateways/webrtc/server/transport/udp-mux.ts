@@ -88,7 +88,10 @@ export class UdpMux implements DatagramSink {
     socket.on('error', () => {
       this.sendErrors += 1;
     });
-    socket.on('message', (datagram, from) => this.#onDatagram(datagram, this.#pathOf(index, from)));
+    socket.on('message', (datagram, from) => {
+      // Nobody can be answered at port 0: the kernel delivers it, and sending to it throws.
+      if (from.port !== 0) this.#onDatagram(datagram, this.#pathOf(index, from));
+    });
     this.#sockets.push(socket);
   }
 
