@@ -350,7 +350,7 @@ describe('media', () => {
     yard.publish(3, 1);
     yard.join(2, 'bob');
     yard.attach(2, 7, 'ann');
-    yard.media(1, 1, { seq: 9, timestamp: 1000, keyframe: true, frameStart: true });
+    yard.media(1, 1, { seq: 9, timestamp: 1000, keyframe: true, frameStart: true, marker: true });
     yard.attach(2, 7, 'cat');
     yard.advance(100);
     yard.media(1, 1, { seq: 10, timestamp: 4000 });
@@ -384,7 +384,7 @@ describe('media', () => {
     yard.publish(1, 1);
     yard.join(2, 'bob');
     yard.attach(2, 7, 'ann');
-    yard.media(1, 1, { seq: 9, timestamp: 1000, keyframe: true, frameStart: true });
+    yard.media(1, 1, { seq: 9, timestamp: 1000, keyframe: true, frameStart: true, marker: true });
     for (const control of between) yard.control(2, control);
     yard.media(1, 1, { seq: 10, timestamp: 4000 });
     yard.advance(100);
@@ -406,7 +406,7 @@ describe('media', () => {
       if (track > 3) yard.control(2, { type: 'local-track-detach', track: trackId(track) });
     }
     expect(yard.eventsOf(2, 'error')).toEqual([]);
-    yard.media(1, 1, { seq: 9, timestamp: 1000, keyframe: true, frameStart: true });
+    yard.media(1, 1, { seq: 9, timestamp: 1000, keyframe: true, frameStart: true, marker: true });
     expect(yard.forwarded.map(({ track }) => track)).toEqual([1, 2, 3]);
   });
 
@@ -469,7 +469,7 @@ describe('media', () => {
     yard.publish(1, 1);
     yard.join(2, 'bob');
     yard.attach(2, 7, 'ann');
-    yard.media(1, 1, { seq: 9, timestamp: 1000, keyframe: true, frameStart: true });
+    yard.media(1, 1, { seq: 9, timestamp: 1000, keyframe: true, frameStart: true, marker: true });
     yard.advance(100);
     yard.control(1, { type: 'remote-track-stop', track: trackId(1) });
     yard.advance(100);
@@ -588,4 +588,4 @@ it('an hour of a room with 20 peers leaves nothing behind', () => {
   for (let i = 0; i < 20; i += 1) yard.engine.closeEndpoint(i, yard.nowMs);
   expect([...yard.engine.rooms]).toEqual([]);
   expect(yard.engine.nextDeadlineMs).toBe(Number.POSITIVE_INFINITY);
-});
+}, 30_000);

@@ -6,7 +6,9 @@ import {
   type ProtocolError,
 } from '@switchyard/shared/protocol';
 import { checkMetadata } from './endpoint/control-check.ts';
+import { DROP, type DropReason } from './endpoint/drop-reason.ts';
 import { Endpoint, type EndpointHome } from './endpoint/endpoint.ts';
+import { byReason, bySwitchKind, ForwardCounters, type SwitchKind } from './endpoint/forward-counters.ts';
 import { narrowJoin, permissionError } from './endpoint/permission-check.ts';
 import type { RemoteTrack } from './endpoint/remote-track.ts';
 import type {
@@ -32,6 +34,7 @@ const DEMAND_MS = 500;
 export class Engine implements EngineInput, FabricListener, EndpointHome, RoomHome {
   readonly output: EngineOutput;
   readonly fabric: Fabric;
+  readonly counters: ForwardCounters = new ForwardCounters();
   /** Index is the endpoint's number. */
   readonly #endpoints: (Endpoint | undefined)[] = [];
   readonly #rooms = new Map<string, Room>();
@@ -51,6 +54,16 @@ export class Engine implements EngineInput, FabricListener, EndpointHome, RoomHo
     this.output = output;
     this.fabric = fabric;
     this.#node = node;
+  }
+
+  /** Packets that went no further since the start, by reason; one that several viewers did not get counts for each. */
+  get drops(): Readonly<Record<DropReason, number>> {
+    return byReason(this.counters.drops);
+  }
+
+  /** Switches that viewers saw since the start: spatial layer up or down, another source or stream. */
+  get switches(): Readonly<Record<SwitchKind, number>> {
+    return bySwitchKind(this.counters.switches);
   }
 
   get rooms(): Iterable<Room> {
@@ -106,7 +119,9 @@ export class Engine implements EngineInput, FabricListener, EndpointHome, RoomHo
   }
 
   handleMedia(endpoint: number, track: number, packet: MediaPacket, nowMs: number): void {
-    this.#endpoints[endpoint]?.remoteTracks.get(track)?.handleMedia(packet, nowMs);
+    const remote = this.#endpoints[endpoint]?.remoteTracks.get(track);
+    if (remote === undefined) this.counters.drop(DROP['unknown-track']);
+    else remote.handleMedia(packet, nowMs);
   }
 
   handleTick(nowMs: number): void {
@@ -237,7 +252,7 @@ export class Engine implements EngineInput, FabricListener, EndpointHome, RoomHo
   }
 
   #measure(fan: ChannelFan, nowMs: number): void {
-    fan.meter.tick(nowMs);
+    fan.tick(nowMs);
     if (fan.info?.kind === 'audio') return;
     const demand = fan.demand();
     if (nowMs - fan.demandToldMs < DEMAND_MS && (demand.layers & ~fan.demandLayers) === 0) return;

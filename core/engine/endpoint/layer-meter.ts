@@ -13,6 +13,8 @@ export class LayerMeter {
   #windowStartMs = -1;
   packets = 0;
   bytes = 0;
+  /** Between keyframes no spatial layer needs the ones below it. */
+  keySvc = false;
 
   /** Hot path. */
   add(packet: MediaPacket): void {
@@ -44,10 +46,20 @@ export class LayerMeter {
     return this.#bps[spatial * TEMPORAL_MAX + temporal] ?? 0;
   }
 
+  /** Forgets spatial layers that are not sent any more. @param layers Bit i: layer i. */
+  clear(layers: number): void {
+    for (let spatial = 0; spatial < SPATIAL_MAX; spatial += 1) {
+      if ((layers & (1 << spatial)) === 0) continue;
+      const at = spatial * TEMPORAL_MAX;
+      this.#bytes.fill(0, at, at + TEMPORAL_MAX);
+      this.#bps.fill(0, at, at + TEMPORAL_MAX);
+    }
+  }
+
   /** Bits per second of an encoding up to `temporal`; of all spatial layers up to `spatial` when they build on each other. */
   cost(spatial: number, temporal: number, svc: boolean): number {
     let sum = 0;
-    for (let s = svc ? 0 : spatial; s <= spatial; s += 1)
+    for (let s = svc && !this.keySvc ? 0 : spatial; s <= spatial; s += 1)
       for (let t = 0; t <= temporal; t += 1) sum += this.layerBps(s, t);
     return sum;
   }

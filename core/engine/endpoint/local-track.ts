@@ -1,21 +1,23 @@
-import { type Codec, clockRateOf, type MediaKind, type MediaPacket } from '@switchyard/shared/media';
-import {
-  emptyFanoutTarget,
-  type LayerPosition,
-  type LayerReason,
-  type LocalTrackConfig,
-  type LocalTrackStatus,
-  type TrackId,
-  type TrackSource,
+import type { MediaKind, MediaPacket } from '@switchyard/shared/media';
+import type {
+  LayerPosition,
+  LayerReason,
+  LocalTrackConfig,
+  LocalTrackStatus,
+  TrackId,
+  TrackSource,
 } from '@switchyard/shared/protocol';
 import type { EngineOutput } from '../io.ts';
 import type { ChannelFan } from '../room/channel-fan.ts';
+import { DROP, DROP_REASONS, type DropReason } from './drop-reason.ts';
+import { byReason, type ForwardCounters } from './forward-counters.ts';
 import { LocalTrackReport } from './local-track-report.ts';
-import { SeqRewriter } from './rewriter/seq-rewriter.ts';
-import { TimestampRewriter } from './rewriter/timestamp-rewriter.ts';
-import { DECISION, type Decision, type LayerSelector } from './selector/selector.ts';
-import { SimulcastSelector } from './selector/simulcast.ts';
-import { SvcSelector } from './selector/svc.ts';
+import { StreamRewriter } from './rewriter/stream-rewriter.ts';
+import { LEAD_MAX_MS } from './rewriter/timestamp-rewriter.ts';
+import type { LayerSelector } from './selector/layer-selector.ts';
+import { DECISION, type Decision } from './selector/selector.ts';
+import { SelectorChoice } from './selector/selector-choice.ts';
+import type { SourceState } from './selector/source-state.ts';
 
 /** A source without packets for this long is inactive, milliseconds. */
 export const INACTIVE_AFTER_MS: number = 2000;
@@ -27,6 +29,7 @@ const REPLAY_INTERVAL_MS = 1000;
 /** What a local track asks of the room it is in. */
 export interface LocalTrackHome {
   readonly output: EngineOutput;
+  readonly counters: ForwardCounters;
   requestKeyframe(fan: ChannelFan, spatial: number, nowMs: number): void;
 }
 
@@ -36,16 +39,12 @@ export class LocalTrack {
   readonly id: TrackId;
   readonly kind: MediaKind;
   readonly #home: LocalTrackHome;
-  readonly #seq = new SeqRewriter(16);
-  readonly #pictureId = new SeqRewriter(15);
-  readonly #tl0 = new SeqRewriter(8);
-  readonly #timestamp: TimestampRewriter;
+  /** Of what was sent so far: the viewer's stream goes on whatever source it has. */
+  readonly #rewriter: StreamRewriter;
+  readonly #choice = new SelectorChoice();
   config: LocalTrackConfig;
   source: TrackSource | undefined;
   #fan: ChannelFan | undefined;
-  #selector: LayerSelector | undefined;
-  #selectorCodec: Codec | undefined;
-  #selectorSvc = false;
   #targetSpatial: number;
   #targetTemporal: number;
   #allocated: LayerReason = 'best';
@@ -60,12 +59,16 @@ export class LocalTrack {
   readonly #report = new LocalTrackReport();
   #lastForwardMs = -1;
   #keyframeAskedMs = Number.NEGATIVE_INFINITY;
+  /** A packet of the source was sent. */
   #started = false;
+  /** A keyframe was let go because it was older than what had been sent. */
+  #refusedKeyframe = false;
+  /** Spatial layer that flows, as counted last. */
+  #spatial = -1;
   #replaying = false;
   #replayedMs = Number.NEGATIVE_INFINITY;
   #replayTimestamp = -1;
-  #replayOut = 0;
-  readonly #out = emptyFanoutTarget();
+  #drops: Uint32Array | undefined;
   packets = 0;
   bytes = 0;
 
@@ -78,14 +81,12 @@ export class LocalTrack {
   ) {
     this.endpoint = endpoint;
     this.id = id;
-    this.#out.endpoint = endpoint;
-    this.#out.track = id;
     this.kind = kind;
     this.config = config;
     this.#home = home;
     this.#targetSpatial = config.maxSpatial;
     this.#targetTemporal = config.maxTemporal;
-    this.#timestamp = new TimestampRewriter(clockRateOf(kind === 'audio' ? 'opus' : 'vp8'));
+    this.#rewriter = new StreamRewriter(endpoint, id, kind);
   }
 
   get fan(): ChannelFan | undefined {
@@ -97,7 +98,7 @@ export class LocalTrack {
   }
 
   get current(): LayerPosition | null {
-    const selector = this.#selector;
+    const { selector } = this.#choice;
     if (selector === undefined || selector.spatial < 0) return null;
     return { spatial: selector.spatial, temporal: selector.temporal };
   }
@@ -120,22 +121,30 @@ export class LocalTrack {
     if (this.#paused) return this.#allocated;
     if (this.#status === 'inactive') return 'source-silent';
     if (this.kind === 'audio') return this.#status === 'active' ? 'best' : 'source-silent';
-    const spatial = this.#selector?.spatial ?? -1;
+    const spatial = this.#choice.selector?.spatial ?? -1;
     if (spatial === this.#targetSpatial || spatial >= this.#fan.spatialCount - 1) return this.#allocated;
     if (spatial >= 0 && this.#fan.meter.layerBps(this.#targetSpatial, 0) === 0)
       return 'source-has-no-such-layer';
     return 'waiting-for-keyframe';
   }
 
+  /** Packets of its sources that it did not send, by reason. */
+  get drops(): Readonly<Record<DropReason, number>> {
+    return byReason(this.#drops ?? []);
+  }
+
   /** Takes another source, or none. The viewer's stream goes on without a gap. */
   attach(source: TrackSource | undefined, fan: ChannelFan | undefined, nowMs: number): void {
     this.#fan?.unsubscribe(this);
+    // What comes back under its name counts anew.
+    if (this.#status === 'ended') fan?.state.reset();
     this.source = source;
     this.#fan = fan;
-    this.#selector = undefined;
-    this.#selectorCodec = undefined;
+    this.#choice.reset();
     this.#replayedMs = Number.NEGATIVE_INFINITY;
     this.#started = false;
+    this.#refusedKeyframe = false;
+    this.#spatial = -1;
     this.#lastForwardMs = -1;
     this.#keyframeAskedMs = Number.NEGATIVE_INFINITY;
     this.#status = 'waiting';
@@ -144,7 +153,7 @@ export class LocalTrack {
     this.allocatedBps = 0;
     this.demandBps = 0;
     if (fan === undefined) return;
-    if (!(this.kind === 'video' && fan.replay(this, nowMs))) this.#askKeyframe(nowMs);
+    if (!(this.kind === 'video' && fan.replay(this, nowMs))) this.#askKeyframe(fan, nowMs);
     // The viewer may not be able to receive yet: its first request is answered whenever it comes.
     this.#replayedMs = Number.NEGATIVE_INFINITY;
     fan.subscribe(this);
@@ -159,13 +168,13 @@ export class LocalTrack {
     this.#paused = spatial < 0;
     if (this.#paused) {
       // What flows next begins with a keyframe.
-      this.#selector = undefined;
-      this.#selectorCodec = undefined;
+      this.#choice.reset();
+      this.#spatial = -1;
       return;
     }
     this.#targetSpatial = spatial;
     this.#targetTemporal = temporal;
-    this.#selector?.setTarget(spatial, temporal);
+    this.#choice.selector?.setTarget(spatial, temporal);
     if (!wasPaused) return;
     this.#status = 'waiting';
     this.#lastForwardMs = -1;
@@ -179,7 +188,7 @@ export class LocalTrack {
     if (fan === undefined || this.kind === 'audio' || this.#paused) return;
     // A source that sends no keyframe on request: the pictures since the last one, again.
     if (nowMs - this.#replayedMs >= REPLAY_INTERVAL_MS && fan.replay(this, nowMs)) return;
-    this.#home.requestKeyframe(fan, Math.max(0, this.#selector?.spatial ?? 0), nowMs);
+    this.#home.requestKeyframe(fan, this.#flowing, nowMs);
   }
 
   /** The source stopped (it may come back). */
@@ -187,45 +196,24 @@ export class LocalTrack {
     this.#status = 'ended';
   }
 
-  /** Hot path: one packet of the source. */
-  handleMedia(packet: MediaPacket, nowMs: number): void {
-    if (this.#paused || (packet.codec === 'opus') !== (this.kind === 'audio')) return;
-    const decision = this.kind === 'audio' ? this.#audioDecision() : this.#videoDecision(packet, nowMs);
-    if (decision === DECISION.skip) return;
-    if (decision === DECISION.drop) {
-      this.#drop(packet);
-      return;
-    }
-    if (decision === DECISION.switch) this.#restart();
-    const seq = this.#seq.forward(packet.seq);
-    if (seq < 0) return;
-    const target = this.#out;
-    target.seq = seq;
-    target.timestamp = this.#replaying
-      ? this.#replayedTimestamp(packet, nowMs)
-      : this.#timestamp.forward(packet.timestamp, packet.captureMs, nowMs);
-    target.pictureId = packet.pictureId < 0 ? -1 : this.#pictureId.forward(packet.pictureId);
-    target.tl0PicIdx = packet.tl0PicIdx < 0 ? -1 : this.#tl0.forward(packet.tl0PicIdx);
-    this.#lastForwardMs = nowMs;
-    this.packets += 1;
-    this.bytes += packet.payload.length;
-    target.marker = this.#selector === undefined ? packet.marker : this.#selector.marker;
-    this.#home.output.forward(packet, target);
+  /** Hot path: one packet of the source, and what the source knows of it. */
+  handleMedia(packet: MediaPacket, source: SourceState, nowMs: number): void {
+    const decision = this.#handle(packet, source, nowMs);
+    if (decision >= 0) this.#count(decision);
   }
 
   beginReplay(nowMs: number): void {
     this.#replaying = true;
     this.#replayedMs = nowMs;
     // The first cached packet is a keyframe: what flowed before ends there.
-    this.#selector = undefined;
-    this.#selectorCodec = undefined;
+    this.#choice.reset();
     this.#replayTimestamp = -1;
   }
 
   /** Live packets go on from here in real time. */
   endReplay(): void {
     this.#replaying = false;
-    this.#timestamp.restart();
+    this.#rewriter.endReplay();
   }
 
   /** Status and keyframe retries; tells the viewer what changed. */
@@ -233,7 +221,7 @@ export class LocalTrack {
     if (this.#status !== 'ended') {
       if (this.#paused) this.#status = 'paused';
       else {
-        if (this.kind === 'video' && this.#fan !== undefined) this.#retryKeyframe(nowMs);
+        if (this.kind === 'video' && this.#fan !== undefined) this.#retryKeyframe(this.#fan, nowMs);
         if (this.#lastForwardMs >= 0)
           this.#status = nowMs - this.#lastForwardMs > INACTIVE_AFTER_MS ? 'inactive' : 'active';
       }
@@ -241,64 +229,97 @@ export class LocalTrack {
     this.#report.say(this, this.#home.output);
   }
 
-  #retryKeyframe(nowMs: number): void {
-    if (this.#lastForwardMs >= 0 && (this.#selector?.keyframeWanted(nowMs) ?? -1) < 0) return;
-    if (nowMs - this.#keyframeAskedMs >= KEYFRAME_RETRY_MS) this.#askKeyframe(nowMs);
+  get #flowing(): number {
+    return Math.max(0, this.#choice.selector?.spatial ?? 0);
   }
 
-  #askKeyframe(nowMs: number): void {
-    if (this.kind === 'audio' || this.#fan === undefined) return;
+  #keyframeWanted(fan: ChannelFan): number {
+    return this.#choice.selector?.keyframeWanted(fan.state) ?? -1;
+  }
+
+  #retryKeyframe(fan: ChannelFan, nowMs: number): void {
+    if (this.#lastForwardMs >= 0 && this.#keyframeWanted(fan) < 0) return;
+    if (nowMs - this.#keyframeAskedMs >= KEYFRAME_RETRY_MS) this.#askKeyframe(fan, nowMs);
+  }
+
+  #askKeyframe(fan: ChannelFan, nowMs: number): void {
+    if (this.kind === 'audio') return;
     this.#keyframeAskedMs = nowMs;
-    const wanted = this.#selector?.keyframeWanted(nowMs) ?? -1;
-    this.#home.requestKeyframe(
-      this.#fan,
-      wanted < 0 ? Math.max(0, this.#selector?.spatial ?? 0) : wanted,
-      nowMs,
-    );
+    const wanted = this.#keyframeWanted(fan);
+    this.#home.requestKeyframe(fan, wanted < 0 ? this.#flowing : wanted, nowMs);
   }
 
-  #audioDecision(): Decision {
-    if (this.#started) return DECISION.forward;
-    this.#started = true;
-    return DECISION.switch;
-  }
-
-  #videoDecision(packet: MediaPacket, nowMs: number): Decision {
-    if (this.#selectorCodec !== packet.codec || this.#selectorSvc !== packet.svc)
-      this.#chooseSelector(packet);
-    return this.#selector?.select(packet, nowMs) ?? DECISION.skip;
-  }
-
-  #chooseSelector(packet: MediaPacket): void {
-    // A descriptor that is missing in the middle of an SVC stream does not make it another stream.
-    if (this.#selectorCodec === packet.codec && this.#selectorSvc && this.#lastForwardMs >= 0) return;
-    this.#selectorCodec = packet.codec;
-    this.#selectorSvc = packet.svc;
-    this.#selector = packet.svc
-      ? new SvcSelector(this.#targetSpatial, this.#targetTemporal)
-      : new SimulcastSelector(this.#targetSpatial, this.#targetTemporal);
-  }
-
-  #drop(packet: MediaPacket): void {
-    this.#seq.drop(packet.seq);
-    // Spatial layers of one picture share its number: only a picture that goes as a whole leaves the count.
-    if (packet.pictureId >= 0 && packet.temporal > (this.#selector?.temporal ?? 0))
-      this.#pictureId.drop(packet.pictureId);
-  }
-
-  #restart(): void {
-    this.#seq.restart();
-    this.#timestamp.restart();
-    this.#pictureId.restart();
-    this.#tl0.restart();
-  }
-
-  /** Pictures a millisecond apart: the viewer's decoder catches up at once and shows the last one. */
-  #replayedTimestamp(packet: MediaPacket, nowMs: number): number {
-    if (packet.timestamp !== this.#replayTimestamp) {
-      this.#replayTimestamp = packet.timestamp;
-      this.#replayOut = this.#timestamp.follow(packet.captureMs, nowMs);
+  #handle(packet: MediaPacket, source: SourceState, nowMs: number): Decision {
+    if (this.#paused) return DROP.paused;
+    if ((packet.codec === 'opus') !== (this.kind === 'audio')) return DROP['wrong-kind'];
+    if (this.kind === 'audio') {
+      if (!this.#started || source.jumped) this.#rewriter.restart(packet);
+      return this.#send(packet, packet.marker, 0, nowMs);
     }
-    return this.#replayOut;
+    const selector = this.#choice.for(packet, source, this.#targetSpatial, this.#targetTemporal);
+    let decision = selector.select(packet, source);
+    if (decision === DECISION.offer) decision = this.#accept(selector, packet, source, nowMs);
+    if (decision !== DECISION.forward) {
+      this.#leaveOut(packet, decision, nowMs);
+      return decision;
+    }
+    if (selector.spatial !== this.#spatial) this.#countSwitch(selector.spatial);
+    return this.#send(packet, selector.marker, selector.decodeTargets, nowMs);
+  }
+
+  #accept(selector: LayerSelector, packet: MediaPacket, source: SourceState, nowMs: number): Decision {
+    if (
+      this.#started &&
+      !this.#replaying &&
+      !this.#refusedKeyframe &&
+      this.#rewriter.leadMs(packet, nowMs) > LEAD_MAX_MS
+    ) {
+      this.#refusedKeyframe = true;
+      return selector.spatial < 0 ? DROP['waiting-for-keyframe'] : DROP['other-encoding'];
+    }
+    this.#refusedKeyframe = false;
+    selector.accept(packet, source);
+    this.#rewriter.restart(packet);
+    return DECISION.forward;
+  }
+
+  /** Of the stream that flows, a packet is missing on purpose. */
+  #leaveOut(packet: MediaPacket, reason: Decision, nowMs: number): void {
+    if (reason < DROP['spatial-layer'] || reason > DROP.dependency) return;
+    // Spatial layers of one picture share its number, and VP9's distances mean something.
+    const wholePicture = packet.codec === 'vp8';
+    if (this.#rewriter.drop(packet, wholePicture, nowMs))
+      this.#home.output.forward(packet, this.#rewriter.target);
+  }
+
+  #send(packet: MediaPacket, marker: boolean, decodeTargets: number, nowMs: number): Decision {
+    const rewriter = this.#rewriter;
+    const decision = this.#replaying
+      ? rewriter.replay(packet, marker, this.#isNewPicture(packet), nowMs)
+      : rewriter.forward(packet, marker, decodeTargets, nowMs);
+    if (decision !== DECISION.forward) return decision;
+    this.#started = true;
+    this.#lastForwardMs = nowMs;
+    this.packets += 1;
+    this.bytes += packet.payload.length;
+    this.#home.output.forward(packet, rewriter.target);
+    return decision;
+  }
+
+  #isNewPicture(packet: MediaPacket): boolean {
+    if (packet.timestamp === this.#replayTimestamp) return false;
+    this.#replayTimestamp = packet.timestamp;
+    return true;
+  }
+
+  #count(reason: Decision): void {
+    this.#home.counters.drop(reason);
+    this.#drops ??= new Uint32Array(DROP_REASONS.length);
+    this.#drops[reason] = (this.#drops[reason] ?? 0) + 1;
+  }
+
+  #countSwitch(spatial: number): void {
+    this.#home.counters.switched(this.#spatial, spatial);
+    this.#spatial = spatial;
   }
 }

@@ -3,6 +3,7 @@ import { LAYERS_MAX, type RemoteTrackInfo, type TrackSource } from '@switchyard/
 import { LayerCosts } from '../endpoint/bitrate/layer-costs.ts';
 import { LayerMeter } from '../endpoint/layer-meter.ts';
 import type { LocalTrack } from '../endpoint/local-track.ts';
+import { SourceState } from '../endpoint/selector/source-state.ts';
 import type { Channel, ChannelDemand, EngineOutput } from '../io.ts';
 import { GopCache } from './gop-cache.ts';
 import type { Voice } from './voices.ts';
@@ -19,6 +20,7 @@ export class ChannelFan implements Voice {
   readonly source: TrackSource;
   readonly meter: LayerMeter = new LayerMeter();
   readonly costs: LayerCosts;
+  readonly state: SourceState = new SourceState();
   readonly #subscribers: LocalTrack[] = [];
   readonly #output: EngineOutput;
   #cache: GopCache | undefined;
@@ -63,6 +65,13 @@ export class ChannelFan implements Voice {
     this.#cache = keep ? (this.#cache ?? new GopCache()) : undefined;
   }
 
+  tick(nowMs: number): void {
+    const died = this.state.tick(nowMs);
+    if (died !== 0) this.meter.clear(died);
+    this.meter.keySvc = this.state.keySvc;
+    this.meter.tick(nowMs);
+  }
+
   subscribe(track: LocalTrack): void {
     this.#subscribers.push(track);
   }
@@ -75,6 +84,7 @@ export class ChannelFan implements Voice {
   /** Hot path: one packet to everybody. */
   deliver(packet: MediaPacket, nowMs: number): void {
     this.meter.add(packet);
+    this.state.observe(packet, nowMs);
     this.lastPacketMs = nowMs;
     if (packet.codec === 'opus') this.#hear(packet.audioLevel);
     else {
@@ -84,7 +94,7 @@ export class ChannelFan implements Voice {
     }
     const subscribers = this.#subscribers;
     if (subscribers.length === 0) return;
-    for (let i = 0; i < subscribers.length; i += 1) subscribers[i]?.handleMedia(packet, nowMs);
+    for (let i = 0; i < subscribers.length; i += 1) subscribers[i]?.handleMedia(packet, this.state, nowMs);
     this.#output.endPacket(packet);
   }
 
@@ -96,7 +106,8 @@ export class ChannelFan implements Voice {
     for (let i = 0; i < cache.length; i += 1) {
       const packet = cache.packetAt(i);
       if (packet === undefined) continue;
-      track.handleMedia(packet, nowMs);
+      this.state.replay(packet);
+      track.handleMedia(packet, this.state, nowMs);
       this.#output.endPacket(packet);
     }
     track.endReplay();
