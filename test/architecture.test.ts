@@ -11,7 +11,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const IMPORT =
   /(?:^|\n)\s*(?:import|export)\b[^'";]*?\bfrom\s*'([^']+)'|\bimport\(\s*'([^']+)'\s*\)|(?:^|\n)import\s*'([^']+)'/g;
 /** Packages with Node's or a browser's ways, which pure units have no business with. */
-const PURE = ['shared/media', 'shared/protocol', 'core/engine'];
+const PURE = ['shared/media', 'shared/protocol', 'core/engine', 'core/fabric/mesh'];
 /** What pure units may use of npm. */
 const PURE_PACKAGES = new Set(['sdp-transform']);
 

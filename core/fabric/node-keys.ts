@@ -15,7 +15,7 @@ import {
   MEDIA_HEADER_BYTES,
   readControlSeq,
   writeControlHeader,
-} from './mesh/index.ts';
+} from '@switchyard/core/fabric/mesh';
 
 const KEY_BYTES = 16;
 const SALT_BYTES = 8;

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import type { StreamKey } from './mesh/index.ts';
+import type { StreamKey } from '@switchyard/core/fabric/mesh';
 
 const KEY_BYTES = 16;
 const TAG_BYTES = 16;

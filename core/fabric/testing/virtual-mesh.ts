@@ -1,4 +1,4 @@
-import { type LinkStateReport, MeshNode, type StreamPacket } from '../mesh/index.ts';
+import { type LinkStateReport, MeshNode, type StreamPacket } from '@switchyard/core/fabric/mesh';
 import { seededRandom } from '../mesh/testing/synthetic-internet.ts';
 import { NodeKeys } from '../node-keys.ts';
 import { newStreamKey, StreamSeal } from '../stream-seal.ts';
