@@ -2,11 +2,20 @@ import { defineConfig } from 'vitest/config';
 
 const resolve = { conditions: ['@switchyard/source'] };
 const ssr = { resolve: { conditions: ['@switchyard/source'] } };
+/** Above what any test needs on a machine that does something else as well. */
+const UNIT_TIMEOUT_MS = 30_000;
 /** A project of pure and in-process tests, which stand beside their sources. */
 const unit = (name: string, root: string, extra: object = {}) => ({
   resolve,
   ssr,
-  test: { name, root, include: ['**/*.test.ts'], exclude: ['**/node_modules/**', '**/dist/**'], ...extra },
+  test: {
+    name,
+    root,
+    include: ['**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**'],
+    testTimeout: UNIT_TIMEOUT_MS,
+    ...extra,
+  },
 });
 /** A project of tests that start real processes: one file at a time, with a long deadline. */
 const outside = (name: string) =>
