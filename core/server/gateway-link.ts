@@ -7,6 +7,7 @@ import {
   FANOUT_TARGET_BYTES,
   FANOUT_TARGETS_MAX,
   type FanoutTarget,
+  FRAME_MAX_BYTES,
   FRAME_TYPES,
   LINK_PROTOCOL,
   type ProtocolError,
@@ -16,17 +17,24 @@ import {
 } from '@switchyard/shared/protocol';
 import {
   FrameSplitter,
+  isSameProof,
   type LinkHello,
   type LinkWelcome,
   LinkWriter,
+  linkNonce,
+  linkProof,
+  type MetricSample,
   parseControl,
   parseHello,
+  parseSamples,
   readJson,
   requestOf,
 } from '@switchyard/shared/runtime';
 
 /** A connection that says nothing sensible within this time is no gateway. */
 const HELLO_TIMEOUT_MS = 5000;
+/** Longest frame of somebody who has not introduced itself. */
+const HELLO_MAX_BYTES = 4096;
 const ENDPOINT_BYTES = 4;
 /** Engine endpoint number of a link's endpoint that there is not. */
 export const NO_ENDPOINT: number = -1;
@@ -48,6 +56,14 @@ export interface GatewayLinkOwner {
   lost(link: GatewayLink): void;
 }
 
+/** Packets and payload bytes of a link: from its publishers, and to its viewers (each viewer's copy counts). */
+export interface LinkTraffic {
+  packetsIn: number;
+  bytesIn: number;
+  packetsOut: number;
+  bytesOut: number;
+}
+
 /** The core's end of one gateway's link: frames in both directions and the numbers of its endpoints. */
 export class GatewayLink {
   readonly #socket: Socket;
@@ -62,13 +78,27 @@ export class GatewayLink {
   /** Local tracks that lost video to a full queue: engine endpoint × 65,536 + track. */
   readonly #starved = new Set<number>();
   #hello: LinkHello | undefined;
+  #refused = false;
+  /** Sent as a challenge when the link has a secret. */
+  readonly #nonce: string | undefined;
+  readonly #secret: string | undefined;
+  readonly traffic: LinkTraffic = { packetsIn: 0, bytesIn: 0, packetsOut: 0, bytesOut: 0 };
+  /** What the gateway reported last. */
+  samples: readonly MetricSample[] = [];
 
-  constructor(socket: Socket, owner: GatewayLinkOwner) {
+  /** @param secret Given: the gateway has to prove that it knows it. */
+  constructor(socket: Socket, owner: GatewayLinkOwner, secret?: string) {
     this.#socket = socket;
     this.#owner = owner;
+    this.#secret = secret;
     this.#writer = new LinkWriter(socket);
     this.#writer.onRecovered = () => this.#recovered();
     this.#splitter = new FrameSplitter((type, body) => this.#frame(type, body));
+    this.#splitter.maxBytes = HELLO_MAX_BYTES;
+    if (secret !== undefined) {
+      this.#nonce = linkNonce();
+      this.#writer.json(FRAME_TYPES.challenge, { nonce: this.#nonce });
+    }
     const helloTimer = setTimeout(() => {
       if (this.#hello === undefined) socket.destroy();
     }, HELLO_TIMEOUT_MS);
@@ -125,7 +155,13 @@ export class GatewayLink {
   endPacket(packet: MediaPacket): void {
     const count = this.#targetCount;
     this.#targetCount = 0;
-    if (count === 0 || this.#writer.fanout(packet, this.#targets, count) || packet.codec === 'opus') return;
+    if (count === 0) return;
+    if (this.#writer.fanout(packet, this.#targets, count)) {
+      this.traffic.packetsOut += count;
+      this.traffic.bytesOut += count * packet.payload.length;
+      return;
+    }
+    if (packet.codec === 'opus') return;
     for (let index = 0; index < count; index += 1) {
       const at = index * FANOUT_TARGET_BYTES;
       const endpoint = this.#endpoints.get(readU32(this.#targets, at));
@@ -140,9 +176,12 @@ export class GatewayLink {
   }
 
   #frame(type: number, body: Uint8Array): void {
+    // What comes in the same chunk as a reason to cut the link is not looked at.
+    if (this.#refused) return;
     if (type === FRAME_TYPES.media) this.#media(body);
     else if (type === FRAME_TYPES.control) this.#control(body);
     else if (type === FRAME_TYPES.hello) this.#introduce(body);
+    else if (type === FRAME_TYPES.metrics && this.#hello !== undefined) this.#report(body);
     else this.#refuse('invalid-request', `frame type ${type} is not for the core`);
   }
 
@@ -156,14 +195,36 @@ export class GatewayLink {
       );
     else if (this.#hello !== undefined) this.#refuse('invalid-request', 'a second hello');
     else {
+      const proof = this.#proofFor(hello);
+      if (proof === 'wrong') {
+        this.#refuse('not-allowed', 'the link secret is wrong: link.secret must be the same at both ends');
+        return;
+      }
       this.#hello = hello;
-      this.#writer.json(FRAME_TYPES.welcome, this.#owner.welcome);
+      this.#splitter.maxBytes = FRAME_MAX_BYTES;
+      this.#writer.json(FRAME_TYPES.welcome, { ...this.#owner.welcome, ...proof });
       this.#owner.ready(this);
     }
   }
 
+  /** Checks the gateway's proof. @returns Our own, nothing when the link has no secret. */
+  #proofFor({ auth }: LinkHello): 'wrong' | { readonly proof?: string } {
+    const [secret, core] = [this.#secret, this.#nonce];
+    if (secret === undefined || core === undefined) return {};
+    const nonces = { core, gateway: auth?.nonce ?? '' };
+    if (!isSameProof(linkProof(secret, 'gateway', nonces), auth?.proof)) return 'wrong';
+    return { proof: linkProof(secret, 'core', nonces) };
+  }
+
+  #report(body: Uint8Array): void {
+    this.samples = parseSamples(readJson(body)) ?? this.samples;
+    this.#writer.json(FRAME_TYPES.alive, {});
+  }
+
   #media(body: Uint8Array): void {
     if (this.#hello === undefined || !readMediaFrame(body, this.#address, this.#packet)) return;
+    this.traffic.packetsIn += 1;
+    this.traffic.bytesIn += this.#packet.payload.length;
     const endpoint = this.#endpoints.get(this.#address.endpoint);
     if (endpoint !== undefined) this.#owner.media(endpoint, this.#address.track, this.#packet);
   }
@@ -215,6 +276,7 @@ export class GatewayLink {
   }
 
   #refuse(code: ProtocolError['code'], detail: string): void {
+    this.#refused = true;
     this.#writer.json(FRAME_TYPES.refused, { code, detail } satisfies ProtocolError);
     this.close();
   }

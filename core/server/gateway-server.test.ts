@@ -23,9 +23,11 @@ import {
   readJson,
 } from '@switchyard/shared/runtime';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Admission } from './admission.ts';
 import { type EngineInputs, GatewayServer } from './gateway-server.ts';
 
 const logger = createLogger('test', 'silent');
+const admission = new Admission({ maxEndpoints: 100, maxEventLoopDelayMs: 60_000 });
 
 /** An engine that notes what reaches it and answers every request. */
 class RecordingEngine implements EngineInputs {
@@ -94,7 +96,7 @@ describe('GatewayServer and CoreLink', () => {
 
   const startServer = async (): Promise<void> => {
     engine = new RecordingEngine();
-    server = new GatewayServer({ socketPath, node: 'n1', logger });
+    server = new GatewayServer({ socketPath, node: 'n1', admission, logger });
     engine.server = server;
     await server.listen(engine);
   };
@@ -103,7 +105,7 @@ describe('GatewayServer and CoreLink', () => {
     directory = mkdtempSync(join(tmpdir(), 'switchyard-link-'));
     socketPath = join(directory, 'core.sock');
     await startServer();
-    link = new CoreLink({ socketPath, kind: 'webrtc', logger });
+    link = new CoreLink({ target: { path: socketPath }, kind: 'webrtc', logger });
     link.start();
     await vi.waitUntil(() => link.connected);
   });
@@ -200,7 +202,7 @@ describe('GatewayServer and CoreLink', () => {
     await server.close();
     engine = new RecordingEngine();
     engine.refuse = 'join';
-    server = new GatewayServer({ socketPath, node: 'n1', logger });
+    server = new GatewayServer({ socketPath, node: 'n1', admission, logger });
     engine.server = server;
     await server.listen(engine);
     await vi.waitUntil(() => events.length > 0);
@@ -208,7 +210,7 @@ describe('GatewayServer and CoreLink', () => {
   });
 
   it('drops the endpoints of a gateway that dies, and only those', async () => {
-    const other = new CoreLink({ socketPath, kind: 'rtmp', logger });
+    const other = new CoreLink({ target: { path: socketPath }, kind: 'rtmp', logger });
     other.start();
     await vi.waitUntil(() => other.connected);
     open();
@@ -222,7 +224,7 @@ describe('GatewayServer and CoreLink', () => {
   });
 
   it('refuses a second core on the same socket', async () => {
-    const second = new GatewayServer({ socketPath, node: 'n2', logger });
+    const second = new GatewayServer({ socketPath, node: 'n2', admission, logger });
     await expect(second.listen(new RecordingEngine())).rejects.toThrow('Another core is running');
   });
 

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
+import type { Server } from 'node:net';
 import type { MediaPacket } from '@switchyard/shared/media';
 import {
   type ClientKind,
@@ -10,11 +9,13 @@ import {
   LINK_PROTOCOL,
   type ProtocolError,
 } from '@switchyard/shared/protocol';
-import type { GatewayKind, LinkWelcome, Logger } from '@switchyard/shared/runtime';
-import { GatewayLink, type GatewayLinkOwner } from './gateway-link.ts';
+import type { GatewayKind, LinkWelcome, Logger, MetricSample } from '@switchyard/shared/runtime';
+import type { Admission } from './admission.ts';
+import { GatewayLink, type GatewayLinkOwner, type LinkTraffic } from './gateway-link.ts';
+import { listenOnPath, listenOnTcp } from './link-listener.ts';
 
-/** Most endpoints of one core; above it new ones are told `overloaded`. */
-export const ENDPOINTS_MAX: number = 50_000;
+/** Numbers that endpoints may have; who may join is decided long before by {@link Admission}. */
+const ENDPOINTS_MAX = 1_000_000;
 
 /** The engine as gateways reach it. Endpoint numbers are chosen here and reused after a close. */
 export interface EngineInputs {
@@ -27,12 +28,15 @@ export interface EngineInputs {
 export interface GatewayServerOptions {
   /** Path of the Unix socket, readable and writable by this user only. */
   readonly socketPath: string;
+  /** Where gateways of other hosts attach, and what they have to know. */
+  readonly tcp?: { readonly host: string; readonly port: number; readonly secret: string };
   /** Name of this core for people. */
   readonly node: string;
+  readonly admission: Admission;
   readonly logger: Logger;
 }
 
-/** One attached gateway, for `/health`. */
+/** One attached gateway, for `/health` and `/metrics`. */
 export interface GatewayStatus {
   readonly kind: GatewayKind;
   readonly name: string;
@@ -41,19 +45,26 @@ export interface GatewayStatus {
   readonly queuedBytes: number;
 }
 
+/** What one attached gateway has done. */
+export interface GatewayFigures extends GatewayStatus {
+  readonly traffic: LinkTraffic;
+  /** Of its own, as it reported them last. */
+  readonly samples: readonly MetricSample[];
+}
+
 interface Route {
   readonly link: GatewayLink;
   readonly linkEndpoint: number;
 }
 
 /**
- * Where gateways attach: a Unix socket. Maps (link, its endpoint) to the engine's numbers and back, and groups the
+ * Where gateways attach: a Unix socket, and TCP for other hosts. Maps (link, its endpoint) to the engine's numbers and back, and groups the
  * engine's forwards of one packet into one fan-out frame a gateway.
  */
 export class GatewayServer implements GatewayLinkOwner {
   readonly welcome: LinkWelcome;
   readonly #options: GatewayServerOptions;
-  readonly #server: Server;
+  readonly #servers: Server[] = [];
   readonly #links = new Set<GatewayLink>();
   /** Index is the engine's endpoint number. */
   readonly #routes: (Route | undefined)[] = [];
@@ -64,55 +75,63 @@ export class GatewayServer implements GatewayLinkOwner {
   constructor(options: GatewayServerOptions) {
     this.#options = options;
     this.welcome = { protocol: LINK_PROTOCOL, node: options.node, session: randomUUID() };
-    this.#server = createServer((socket) => this.#links.add(new GatewayLink(socket, this)));
   }
 
   get gateways(): GatewayStatus[] {
-    const status: GatewayStatus[] = [];
-    for (const { hello, endpointCount, droppedFrames, queuedBytes } of this.#links)
+    return this.figures.map(({ kind, name, endpoints, droppedFrames, queuedBytes }) => ({
+      kind,
+      name,
+      endpoints,
+      droppedFrames,
+      queuedBytes,
+    }));
+  }
+
+  get figures(): GatewayFigures[] {
+    const figures: GatewayFigures[] = [];
+    for (const { hello, endpointCount, droppedFrames, queuedBytes, traffic, samples } of this.#links)
       if (hello !== undefined)
-        status.push({
+        figures.push({
           kind: hello.kind,
           name: hello.name,
           endpoints: endpointCount,
           droppedFrames,
           queuedBytes,
+          traffic,
+          samples,
         });
-    return status;
+    return figures;
   }
 
-  /** Kind of the gateway that `endpoint` came through. */
-  gatewayOf(endpoint: number): GatewayKind | undefined {
-    return this.#routes[endpoint]?.link.hello?.kind;
+  get endpointCount(): number {
+    return this.#routes.length - this.#free.length;
   }
 
-  /**
-   * Listens; a socket file that a killed core left behind is removed.
-   * @throws when another core answers on it.
-   */
+  /** Begins to take gateways. @throws when another core has the socket, or another program the port. */
   async listen(engine: EngineInputs): Promise<void> {
     this.#engine = engine;
-    const { socketPath } = this.#options;
-    if (await isAnswered(socketPath))
-      throw new Error(
-        `Another core is running on ${socketPath}: stop it, or set core.socket to another path.`,
-      );
-    rmSync(socketPath, { force: true });
-    const before = process.umask(0o177);
-    try {
-      await new Promise<void>((resolve, reject) => {
-        this.#server.once('error', reject);
-        this.#server.listen(socketPath, resolve);
-      });
-    } finally {
-      process.umask(before);
-    }
+    const { socketPath, tcp } = this.#options;
+    this.#servers.push(
+      await listenOnPath(socketPath, (socket) => this.#links.add(new GatewayLink(socket, this))),
+    );
+    if (tcp === undefined) return;
+    const { host, port, secret } = tcp;
+    this.#servers.push(
+      await listenOnTcp(host, port, (socket) => this.#links.add(new GatewayLink(socket, this, secret))),
+    );
+  }
+
+  /** Tells every client to go elsewhere. */
+  goAway(reason: string): void {
+    for (const route of this.#routes) route?.link.event(route.linkEndpoint, { type: 'go-away', reason });
   }
 
   async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const closed = this.#servers.map(
+      (server) => new Promise<void>((resolve) => server.close(() => resolve())),
+    );
     for (const link of this.#links) link.close();
-    await closed;
+    await Promise.all(closed);
   }
 
   event(endpoint: number, event: EndpointEvent): void {
@@ -155,7 +174,14 @@ export class GatewayServer implements GatewayLinkOwner {
   }
 
   control(endpoint: number, control: EndpointControl): void {
-    this.#engine?.handleControl(endpoint, control);
+    const refusal =
+      control.type === 'join' && control.resumed !== true
+        ? this.#options.admission.refusal(this.endpointCount)
+        : undefined;
+    if (refusal === undefined) this.#engine?.handleControl(endpoint, control);
+    else if (control.type === 'join' && control.request !== undefined)
+      this.event(endpoint, { type: 'reply', request: control.request, error: refusal });
+    else this.event(endpoint, { type: 'error', error: refusal });
   }
 
   media(endpoint: number, track: number, packet: MediaPacket): void {
@@ -179,14 +205,3 @@ export class GatewayServer implements GatewayLinkOwner {
     this.#free.push(endpoint);
   }
 }
-
-/** Whether somebody listens on `socketPath`. */
-const isAnswered = (socketPath: string): Promise<boolean> =>
-  new Promise((resolve) => {
-    const probe = connect(socketPath);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once('error', () => resolve(false));
-  });

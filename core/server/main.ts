@@ -7,35 +7,68 @@ import {
   describeConfig,
   loadConfig,
   onParentExit,
+  onStopSignal,
+  parseHostPort,
+  waitUntil,
 } from '@switchyard/shared/runtime';
+import { Admission } from './admission.ts';
 import { GatewayServer } from './gateway-server.ts';
+import { AdminAuth } from './http-api/admin-auth.ts';
 import { createHttpApi } from './http-api/http-api.ts';
 import { MediaCore } from './media-core.ts';
+import { CoreMetrics } from './metrics/core-metrics.ts';
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env, process.cwd());
   const logger = createLogger('core', config.log.level);
   logger.info(describeConfig(config, ['apps', 'drainSeconds', 'core', 'link']), 'configuration');
   const node = `${hostname()}-${process.pid}`;
+  const { listen, secret } = config.link;
+  const admission = new Admission(config.core);
   const fabric = new LocalFabric();
-  const gateways = new GatewayServer({ socketPath: config.core.socket, node, logger });
+  const gateways = new GatewayServer({
+    socketPath: config.core.socket,
+    ...(listen === undefined || secret === undefined ? {} : { tcp: { ...parseHostPort(listen), secret } }),
+    node,
+    admission,
+    logger,
+  });
   const core = new MediaCore(gateways, fabric);
-  fabric.attach(core.engine);
-  const api = createHttpApi({ engine: core.engine, node, gateways: () => gateways.gateways });
+  const { engine } = core;
+  fabric.attach(engine);
+  const metrics = new CoreMetrics({ engine, admission, figures: () => gateways.figures });
+  core.onEstimate = (bitrateBps) => metrics.estimated(bitrateBps);
+  const api = createHttpApi({
+    engine,
+    admission,
+    node,
+    auth: new AdminAuth(config.apps),
+    gateways: () => gateways.gateways,
+    metrics: () => metrics.render(),
+    end: (endpoints, error) => core.end(endpoints, error),
+    onError: (error, url) => logger.error({ err: error, url }, 'request failed'),
+  });
 
-  let stopping = false;
-  const stop = async (reason: string): Promise<void> => {
-    if (stopping) return;
-    stopping = true;
-    logger.info({ reason }, 'stopping');
+  const stop = async (): Promise<void> => {
     core.stop();
+    admission.stop();
+    metrics.close();
     await Promise.all([gateways.close(), api.close()]);
     process.exit(0);
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal));
-  onParentExit(() => void stop('launcher gone'));
+  onStopSignal(async (reason, drains) => {
+    logger.info({ reason, clients: engine.endpointCount }, drains ? 'draining' : 'stopping');
+    admission.drain();
+    if (drains) {
+      gateways.goAway('draining');
+      await waitUntil(() => engine.endpointCount === 0, config.drainSeconds * 1000);
+    }
+    await stop();
+  });
+  onParentExit(() => void stop());
 
   core.start();
+  admission.start();
   await gateways.listen(core);
   await api.listen({ host: config.core.httpHost, port: config.core.httpPort });
   logger.info(
@@ -43,6 +76,7 @@ async function main(): Promise<void> {
       node,
       http: `http://${config.core.httpHost}:${portOf(api.server.address())}`,
       socket: config.core.socket,
+      ...(listen === undefined ? {} : { link: listen }),
     },
     'ready',
   );

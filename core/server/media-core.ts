@@ -1,6 +1,6 @@
-import { Engine, type EngineOutput, type Fabric, TICK_MS } from '@switchyard/core/engine';
+import { type Endpoint, Engine, type EngineOutput, type Fabric, TICK_MS } from '@switchyard/core/engine';
 import type { MediaPacket } from '@switchyard/shared/media';
-import type { ClientKind, EndpointControl } from '@switchyard/shared/protocol';
+import type { ClientKind, EndpointControl, ProtocolError } from '@switchyard/shared/protocol';
 import type { EngineInputs } from './gateway-server.ts';
 
 /** Unix milliseconds that never step back. */
@@ -9,6 +9,8 @@ const now = (): number => performance.timeOrigin + performance.now();
 /** The run loop: gives the engine its clock and its only timer. */
 export class MediaCore implements EngineInputs {
   readonly engine: Engine;
+  /** Called with each estimate of a viewer's link, bits per second. */
+  onEstimate: (bitrateBps: number) => void = () => {};
   #timer: NodeJS.Timeout | undefined;
 
   constructor(output: EngineOutput, fabric: Fabric) {
@@ -35,10 +37,16 @@ export class MediaCore implements EngineInputs {
   }
 
   handleControl(endpoint: number, control: EndpointControl): void {
+    if (control.type === 'egress-estimate') this.onEstimate(control.bitrateBps);
     this.engine.handleControl(endpoint, control, now());
   }
 
   handleMedia(endpoint: number, track: number, packet: MediaPacket): void {
     this.engine.handleMedia(endpoint, track, packet, now());
+  }
+
+  /** Ends sessions from this side; their clients are told why. */
+  end(endpoints: Iterable<Endpoint>, error: ProtocolError): void {
+    for (const endpoint of [...endpoints]) this.engine.kick(endpoint, error, now());
   }
 }

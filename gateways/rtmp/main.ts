@@ -4,8 +4,11 @@ import {
   createAccessControl,
   createLogger,
   describeConfig,
+  linkTarget,
   loadConfig,
+  type MetricSample,
   onParentExit,
+  onStopSignal,
 } from '@switchyard/shared/runtime';
 import { RtmpServer } from './rtmp-server.ts';
 
@@ -13,20 +16,28 @@ async function main(): Promise<void> {
   const config = loadConfig(process.env, process.cwd());
   const logger = createLogger('rtmp', config.log.level);
   logger.info(describeConfig(config, ['apps', 'drainSeconds', 'core', 'link', 'rtmp']), 'configuration');
-  const core = new CoreLink({ socketPath: config.core.socket, kind: 'rtmp', logger });
+  const core = new CoreLink({ target: linkTarget(config), kind: 'rtmp', logger, samples: () => samples() });
   const server = new RtmpServer(core, createAccessControl(config.apps), config.rtmp.transcode, logger);
 
-  let stopping = false;
-  const stop = async (reason: string): Promise<void> => {
-    if (stopping) return;
-    stopping = true;
-    logger.info({ reason, connections: server.connectionCount }, 'stopping');
+  const samples = (): MetricSample[] => [
+    {
+      name: 'rtmp_connections',
+      help: 'RTMP connections.',
+      type: 'gauge',
+      value: server.connectionCount,
+    },
+  ];
+  const stop = async (): Promise<void> => {
     await server.close();
     await core.close();
     process.exit(0);
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal));
-  onParentExit(() => void stop('launcher gone'));
+  onStopSignal(async (reason, drains) => {
+    logger.info({ reason, connections: server.connectionCount }, drains ? 'draining' : 'stopping');
+    if (drains) await server.drain(config.drainSeconds * 1000);
+    await stop();
+  });
+  onParentExit(() => void stop());
 
   core.start();
   await server.listen(config.rtmp.host, config.rtmp.port);

@@ -33,6 +33,8 @@ export interface StreamName {
 export interface RtmpConnectionHome {
   readonly core: CorePort;
   readonly access: AccessControl;
+  /** The process ends: nobody new. */
+  readonly isDraining: boolean;
   readonly policy: Config['rtmp']['transcode'];
   readonly logger: Logger;
   /** The connection that publishes under this name now, if any. */
@@ -106,6 +108,10 @@ export class RtmpConnection {
   }
 
   async #publish({ token, room, peer }: StreamKey): Promise<void> {
+    if (this.#home.isDraining) {
+      this.#refuse({ code: 'draining' });
+      return;
+    }
     const admission = await this.#home.access.admit({ token, room, peer, needs: ['publish'] });
     if (this.#closed || this.#socket.destroyed) return;
     if (!admission.ok) {

@@ -1,5 +1,11 @@
 import { createServer, type Server } from 'node:net';
-import type { AccessControl, Config, CorePort, Logger } from '@switchyard/shared/runtime';
+import {
+  type AccessControl,
+  type Config,
+  type CorePort,
+  type Logger,
+  waitUntil,
+} from '@switchyard/shared/runtime';
 import { RtmpConnection, type RtmpConnectionHome, type StreamName } from './rtmp-connection.ts';
 
 /** Most connections of the process. */
@@ -13,6 +19,7 @@ export class RtmpServer implements RtmpConnectionHome {
   readonly access: AccessControl;
   readonly policy: Config['rtmp']['transcode'];
   readonly logger: Logger;
+  isDraining = false;
   readonly #server: Server;
   readonly #connections = new Set<RtmpConnection>();
   readonly #byKey = new Map<string, RtmpConnection>();
@@ -35,6 +42,12 @@ export class RtmpServer implements RtmpConnectionHome {
       this.#server.once('error', reject);
       this.#server.listen(port, host, resolve);
     });
+  }
+
+  /** Nobody new; whoever publishes may go on for `timeoutMs`. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.isDraining = true;
+    await waitUntil(() => this.#connections.size === 0, timeoutMs);
   }
 
   async close(): Promise<void> {

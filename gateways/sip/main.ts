@@ -4,8 +4,11 @@ import {
   createAccessControl,
   createLogger,
   describeConfig,
+  linkTarget,
   loadConfig,
+  type MetricSample,
   onParentExit,
+  onStopSignal,
 } from '@switchyard/shared/runtime';
 import { EmbeddedDriver } from './driver/embedded/embedded-driver.ts';
 import { SipGateway } from './sip-gateway.ts';
@@ -14,7 +17,7 @@ async function main(): Promise<void> {
   const config = loadConfig(process.env, process.cwd());
   const logger = createLogger('sip', config.log.level);
   logger.info(describeConfig(config, ['apps', 'drainSeconds', 'core', 'link', 'sip']), 'configuration');
-  const core = new CoreLink({ socketPath: config.core.socket, kind: 'sip', logger });
+  const core = new CoreLink({ target: linkTarget(config), kind: 'sip', logger, samples: () => samples() });
   const access = createAccessControl(config.apps);
   const { host, port, rtpPortMin, rtpPortMax } = config.sip;
   const driver = new EmbeddedDriver({ host, port, logger });
@@ -28,17 +31,29 @@ async function main(): Promise<void> {
     rtpPortMax,
   });
 
-  let stopping = false;
-  const stop = async (reason: string): Promise<void> => {
-    if (stopping) return;
-    stopping = true;
-    logger.info({ reason, calls: gateway.callCount }, 'stopping');
+  const samples = (): MetricSample[] => [
+    { name: 'sip_calls', help: 'Calls that are open.', type: 'gauge', value: gateway.callCount },
+    ...Object.entries(driver.refused).map(
+      ([reason, value]): MetricSample => ({
+        name: 'sip_refused_messages_total',
+        help: 'SIP messages that were not taken in, by reason.',
+        type: 'counter',
+        labels: { reason },
+        value,
+      }),
+    ),
+  ];
+  const stop = async (): Promise<void> => {
     await gateway.stop();
     await core.close();
     process.exit(0);
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal));
-  onParentExit(() => void stop('launcher gone'));
+  onStopSignal(async (reason, drains) => {
+    logger.info({ reason, calls: gateway.callCount }, drains ? 'draining' : 'stopping');
+    if (drains) await gateway.drain(config.drainSeconds * 1000);
+    await stop();
+  });
+  onParentExit(() => void stop());
 
   core.start();
   await gateway.start();

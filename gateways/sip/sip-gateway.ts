@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { emptyFanoutTarget, type FanoutFrame } from '@switchyard/shared/protocol';
-import type { AccessControl, CorePort, Logger } from '@switchyard/shared/runtime';
+import { ERROR_CODES, emptyFanoutTarget, type FanoutFrame } from '@switchyard/shared/protocol';
+import { type AccessControl, type CorePort, type Logger, waitUntil } from '@switchyard/shared/runtime';
 import { Call, type CallHome } from './call.ts';
 import type { IncomingCall, SipDriver } from './driver/sip-driver.ts';
 import { MediaThread } from './media/media-thread.ts';
@@ -31,6 +31,7 @@ export class SipGateway implements CallHome {
   readonly #byEndpoint = new Map<number, Call>();
   readonly #target = emptyFanoutTarget();
   #nextCall = 1;
+  #isDraining = false;
 
   constructor({ core, access, driver, logger, mediaAddress, rtpPortMin, rtpPortMax }: SipGatewayOptions) {
     this.core = core;
@@ -50,6 +51,12 @@ export class SipGateway implements CallHome {
 
   async start(): Promise<void> {
     await this.#driver.start({ onCall: (incoming) => this.#onCall(incoming) });
+  }
+
+  /** No new calls; those that are open may go on for `timeoutMs`. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.#isDraining = true;
+    await waitUntil(() => this.#calls.size === 0, timeoutMs);
   }
 
   /** Says BYE to every phone. */
@@ -75,6 +82,11 @@ export class SipGateway implements CallHome {
   }
 
   #onCall(incoming: IncomingCall): void {
+    if (this.#isDraining) {
+      const { sipStatus, sentence } = ERROR_CODES.draining;
+      incoming.reject(sipStatus, sentence);
+      return;
+    }
     if (this.#calls.size >= CALLS_MAX) {
       incoming.reject(503, 'Too Many Calls');
       return;

@@ -8,10 +8,12 @@ export function banner(config: Config): string {
     ['OBS / RTMP', `server rtmp://${rtmp.host}:${rtmp.port}/live   key demo`],
     ['SIP phone', `call sip:demo@${sip.host}:${sip.port}   (UDP or TCP)`],
     ['WHIP / WHEP', `http://${webrtc.host}:${webrtc.port}/whip/demo   …/whep/demo`],
-    ['HTTP API', `http://${core.httpHost}:${core.httpPort}/v1/rooms`],
+    ['HTTP API', `http://${core.httpHost}:${core.httpPort}/docs`],
   ];
   const lines = rows.map(([label, text]) => `  ${label.padEnd(13)}${text}`);
   const note =
-    '  Development mode: loopback only, nobody is asked for a token. "demo" is the room: any name will do.';
+    config.apps.length === 0
+      ? '  Development mode: loopback only, nobody is asked for a token. "demo" is the room: any name will do.'
+      : `  Everybody needs a token: POST /v1/tokens with the secret of ${config.apps.map(({ id }) => id).join(' or ')}.`;
   return ['', '  Switchyard is up.', '', ...lines, '', note, '  Ctrl-C ends everything.', ''].join('\n');
 }

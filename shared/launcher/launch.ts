@@ -38,17 +38,23 @@ export async function launch({ root, dev }: LaunchOptions): Promise<void> {
 
   let announced = false;
   let ending = false;
-  const end = async (exitCode: number): Promise<void> => {
+  const end = async (exitCode: number, signal: 'SIGINT' | 'SIGTERM' = 'SIGINT'): Promise<void> => {
     if (ending) {
       // The second Ctrl-C does not wait.
       for (const each of processes) each.kill();
       process.exit(1);
     }
     ending = true;
-    print('launcher', 'ending: gateways first, then the core');
+    const drainMs = signal === 'SIGTERM' ? config.drainSeconds * 1000 : 0;
+    print(
+      'launcher',
+      drainMs === 0
+        ? 'ending: gateways first, then the core'
+        : `draining: streams and calls have ${config.drainSeconds} s, then gateways end, then the core`,
+    );
     const [core, ...gateways] = processes;
-    await Promise.all(gateways.map((each) => each.stop()));
-    await core?.stop();
+    await Promise.all(gateways.map((each) => each.stop(signal, drainMs)));
+    await core?.stop(signal, drainMs);
     process.exit(exitCode);
   };
   const processes = PROCESSES.map(
@@ -73,7 +79,7 @@ export async function launch({ root, dev }: LaunchOptions): Promise<void> {
         },
       }),
   );
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void end(0));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void end(0, signal));
   for (const each of processes) each.start();
   if (dev) restartOnChange(root, processes);
 }

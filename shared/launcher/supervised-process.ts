@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 const RESTART_MIN_MS = 250;
 const RESTART_MAX_MS = 15_000;
 const STABLE_AFTER_MS = 20_000;
-/** Time between SIGTERM and SIGKILL. */
+/** Time that an orderly end may take before SIGKILL, beyond that of a drain. */
 const STOP_TIMEOUT_MS = 10_000;
 
 export interface SupervisedProcessOptions {
@@ -59,15 +59,18 @@ export class SupervisedProcess {
     child.once('exit', (code, signal) => this.#onExit(code, signal));
   }
 
-  /** SIGTERM, and SIGKILL to what does not end. */
-  async stop(): Promise<void> {
+  /**
+   * Asks it to end, and kills what does not.
+   * @param signal SIGINT: at once. SIGTERM: clients have `drainMs` to go elsewhere.
+   */
+  async stop(signal: 'SIGINT' | 'SIGTERM' = 'SIGINT', drainMs: number = 0): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#timer);
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS + drainMs);
     await exited;
     clearTimeout(timer);
   }
@@ -80,7 +83,7 @@ export class SupervisedProcess {
   /** Ends the running one; a new one takes its place at once. */
   restart(): void {
     this.#pauseMs = RESTART_MIN_MS;
-    this.#child?.kill('SIGTERM');
+    this.#child?.kill('SIGINT');
   }
 
   #onLine(line: string): void {

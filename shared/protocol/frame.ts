@@ -3,12 +3,15 @@
  * counts what follows it. JSON bodies (hello, control, event) are UTF-8; control and event put the endpoint before it:
  *
  * ```text
- * hello     {protocol, kind, name}             gateway → core, first frame
- * welcome   {protocol, node, session}          core → gateway, answers hello
+ * challenge {nonce}                            core → gateway, first frame when the link has a secret
+ * hello     {protocol, kind, name, auth?}      gateway → core, first frame of a gateway
+ * welcome   {protocol, node, session, proof?}  core → gateway, answers hello
  * refused   {code, detail}                     core → gateway, then the core closes
  * control   endpoint u32 · EndpointControl     gateway → core
  * event     endpoint u32 · EndpointEvent       core → gateway
  * media     endpoint u32 · track u16 · media header · descriptor · payload          gateway → core
+ * metrics   [MetricSample]                     gateway → core, every 2 s
+ * alive                                        core → gateway, answers metrics
  * fan-out   targetCount u16 · media header · targetCount × target · descriptor · payload   core → gateway
  * ```
  */
@@ -34,6 +37,9 @@ export const FRAME_TYPES = {
   event: 5,
   media: 6,
   fanout: 7,
+  challenge: 8,
+  metrics: 9,
+  alive: 10,
 } as const;
 
 export const FRAME_LENGTH_BYTES: number = 4;

@@ -59,6 +59,8 @@ export class Yard {
       SWITCHYARD_SIP_PORT: `${sip}`,
       SWITCHYARD_SIP_RTP_PORT_MIN: `${rtp}`,
       SWITCHYARD_SIP_RTP_PORT_MAX: `${rtp + RTP_PORTS}`,
+      // A test that ends does not wait for its clients.
+      SWITCHYARD_DRAIN_SECONDS: '0',
       ...extra,
     };
   }

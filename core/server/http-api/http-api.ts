@@ -1,79 +1,82 @@
-import type { Engine } from '@switchyard/core/engine';
-import { ERROR_CODES, isName, type ProtocolError } from '@switchyard/shared/protocol';
+import type { ServerResponse } from 'node:http';
+import swagger from '@fastify/swagger';
+import { problemOf, sendProblem } from '@switchyard/shared/runtime';
 import { type FastifyInstance, fastify } from 'fastify';
-import type { GatewayStatus } from '../gateway-server.ts';
-import { describeRoom, summarize } from './room-view.ts';
+import type { AdminAuth } from './admin-auth.ts';
+import { ApiRefusal } from './api-refusal.ts';
+import { docsPage } from './docs-page.ts';
+import { type NodeRoutesOptions, nodeRoutes } from './node-routes.ts';
+import { OPENAPI, SCHEMAS } from './openapi.ts';
+import { guardOrigin } from './origin-guard.ts';
+import { type RoomRoutesOptions, roomRoutes } from './room-routes.ts';
+import { tokenRoutes } from './token-routes.ts';
 
-/** App of everybody while none is configured. */
-export const DEFAULT_APP: string = 'default';
+/** Largest body of a request, bytes, and longest part of a URL. */
+const BODY_MAX_BYTES = 16_384;
+const URL_PART_MAX_LENGTH = 256;
+const REQUEST_TIMEOUT_MS = 30_000;
 
-export interface HttpApiOptions {
-  readonly engine: Engine;
-  readonly node: string;
-  readonly gateways: () => readonly GatewayStatus[];
-}
+export type HttpApiOptions = Omit<NodeRoutesOptions & RoomRoutesOptions, 'auth'> & {
+  readonly auth: AdminAuth;
+  /** A bug showed itself. */
+  onError(error: Error, url: string): void;
+};
+
+/** A response that fastify has no types for yet. */
+const asReply = (raw: ServerResponse): Parameters<typeof sendProblem>[0] => ({
+  code: (status) => {
+    raw.statusCode = status;
+  },
+  header: (name, value) => raw.setHeader(name, value),
+  type: (mediaType) => raw.setHeader('content-type', mediaType),
+  send: (body) => raw.end(body),
+});
 
 /** The core's HTTP API. Errors are problem+json (RFC 9457); `code` is one of the error codes of the protocol. */
-export function createHttpApi({ engine, node, gateways }: HttpApiOptions): FastifyInstance {
-  const startedMs = Date.now();
-  const api = fastify({ logger: false, forceCloseConnections: true });
-
-  api.get('/health', (_request, reply) => {
-    const attached = gateways();
-    const healthy = attached.length > 0;
-    return reply.code(healthy ? 200 : 503).send({
-      status: healthy ? 'ok' : 'no gateway attached',
-      node,
-      uptimeSeconds: Math.round((Date.now() - startedMs) / 1000),
-      rooms: [...engine.rooms].length,
-      endpoints: engine.endpointCount,
-      gateways: attached,
-    });
+export function createHttpApi(options: HttpApiOptions): FastifyInstance {
+  const api = fastify({
+    logger: false,
+    forceCloseConnections: true,
+    bodyLimit: BODY_MAX_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    routerOptions: { maxParamLength: URL_PART_MAX_LENGTH },
+    // URLs that cannot be decoded do not reach a handler.
+    frameworkErrors: (error, _request, reply) => {
+      const problem = problemOf(error);
+      sendProblem(asReply(reply.raw), problem.error, problem.status);
+    },
   });
-
-  api.get('/v1/rooms', () => ({ rooms: [...engine.rooms].map(summarize) }));
-
-  api.get<{ Params: { room: string } }>('/v1/rooms/:room', (request, reply) => {
-    const { room: name } = request.params;
-    if (!isName(name))
-      return reply
-        .code(400)
-        .type('application/problem+json')
-        .send(problem({ code: 'invalid-name' }));
-    const room = engine.room(DEFAULT_APP, name);
-    if (room !== undefined) return describeRoom(room);
-    return reply
-      .code(404)
-      .type('application/problem+json')
-      .send(problem({ code: 'unknown-room', detail: name }));
-  });
-
+  // The schemas are the documentation. What comes in is read by the handlers, in the words of our codes.
+  api.setValidatorCompiler(() => () => true);
+  api.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  for (const schema of SCHEMAS) api.addSchema(schema);
   api.setNotFoundHandler((request, reply) =>
-    reply
-      .code(404)
-      .type('application/problem+json')
-      .send({
-        type: 'about:blank',
-        title: 'There is no such resource.',
-        status: 404,
-        detail: request.url.slice(0, 200),
-      }),
+    sendProblem(
+      reply,
+      {
+        code: 'invalid-request',
+        detail: `there is nothing at ${request.method} ${request.url.slice(0, 200)}`,
+      },
+      404,
+    ),
   );
-  api.setErrorHandler((error: { statusCode?: number; message: string }, _request, reply) => {
-    const status = error.statusCode ?? 500;
-    return reply
-      .code(status)
-      .type('application/problem+json')
-      .send(
-        status < 500
-          ? { type: 'about:blank', title: error.message, status, code: 'invalid-request' }
-          : problem({ code: 'internal-error' }),
-      );
+  api.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
+    if (error instanceof ApiRefusal) return sendProblem(reply, error.error, error.status);
+    const problem = problemOf(error);
+    if (problem.status >= 500) options.onError(error, request.url);
+    return sendProblem(reply, problem.error, problem.status);
+  });
+  guardOrigin(api, options.auth.isOpen);
+  api.register(swagger, {
+    openapi: OPENAPI,
+    refResolver: { buildLocalReference: ({ $id }, _base, _fragment, index) => `${$id ?? `schema-${index}`}` },
+  });
+  api.register(async (scope) => {
+    nodeRoutes(scope, options);
+    roomRoutes(scope, options);
+    tokenRoutes(scope, options.auth);
+    scope.get('/openapi.json', { schema: { hide: true } }, () => api.swagger());
+    docsPage(scope);
   });
   return api;
-}
-
-function problem(error: ProtocolError): object {
-  const { httpStatus, sentence } = ERROR_CODES[error.code];
-  return { type: 'about:blank', title: sentence, status: httpStatus, code: error.code, detail: error.detail };
 }

@@ -128,3 +128,29 @@ function layersOf(info: RemoteTrackInfo, bps: (spatial: number, temporal: number
     }
   return layers;
 }
+
+export interface CallView {
+  readonly room: string;
+  readonly peer: string;
+  readonly address?: string;
+  readonly metadata?: string;
+  readonly joinedAt: string;
+  /** Sends audio into the room. */
+  readonly speaks: boolean;
+  /** Voices that are mixed for it now. */
+  readonly hears: number;
+}
+
+/** One phone in a room. */
+export function describeCall(room: Room, endpoint: Endpoint): CallView {
+  const { peer, address, metadata, openedMs, remoteTracks, localTracks } = endpoint;
+  return {
+    room: room.name,
+    peer,
+    ...(address === undefined ? {} : { address }),
+    ...(metadata === undefined ? {} : { metadata }),
+    joinedAt: new Date(openedMs).toISOString(),
+    speaks: remoteTracks.size > 0,
+    hears: [...localTracks.values()].filter(({ status }) => status === 'active').length,
+  };
+}

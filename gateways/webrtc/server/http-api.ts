@@ -1,4 +1,4 @@
-import { isLocalHost, problemOf, sendProblem } from '@switchyard/shared/runtime';
+import { isLocalHost, problemOf, sendProblem, waitUntil } from '@switchyard/shared/runtime';
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { consoleFiles } from './http/console-files.ts';
 import { type CoreProxyOptions, coreProxy } from './http/core-proxy.ts';
@@ -81,15 +81,16 @@ export class HttpApi {
   }
 
   /**
-   * Ends in order: no new sessions, SDK clients are told to go elsewhere and have `graceMs` to do it, then every
-   * session is closed, and the listener.
+   * Ends in order: no new sessions, SDK clients are told to go elsewhere and have `graceMs` to do it, WHIP and WHEP
+   * sessions go on for at most `streamsMs`; then every session is closed, and the listener.
    */
-  async close(graceMs: number): Promise<void> {
+  async close(graceMs: number, streamsMs: number = 0): Promise<void> {
     this.#draining = true;
     this.#signaling.goAway('draining');
-    const deadlineMs = performance.now() + graceMs;
-    while (this.#signaling.size > 0 && performance.now() < deadlineMs)
-      await new Promise((resolve) => setTimeout(resolve, 20));
+    await Promise.all([
+      waitUntil(() => this.#signaling.size === 0, graceMs),
+      waitUntil(() => this.#registry.size === 0, streamsMs),
+    ]);
     this.#registry.closeAll();
     this.#signaling.close();
     await this.app.close();

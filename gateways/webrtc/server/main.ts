@@ -5,15 +5,18 @@ import {
   createAccessControl,
   createLogger,
   describeConfig,
+  linkTarget,
   loadConfig,
+  type MetricSample,
   onParentExit,
+  onStopSignal,
 } from '@switchyard/shared/runtime';
 import { HttpApi } from './http-api.ts';
 import type { SessionEnvironment } from './session/session-environment.ts';
 import { WebrtcTransport } from './transport/webrtc-transport.ts';
 
 /** SDK clients have this long to go elsewhere when the process ends, milliseconds. */
-const DRAIN_MS = 1000;
+const GO_AWAY_MS = 1000;
 const SUFFIX_LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
 function newSuffix(length: number): string {
@@ -26,7 +29,7 @@ async function main(): Promise<void> {
   const config = loadConfig(process.env, process.cwd());
   const logger = createLogger('webrtc', config.log.level);
   logger.info(describeConfig(config, ['apps', 'drainSeconds', 'core', 'link', 'webrtc']), 'configuration');
-  const core = new CoreLink({ socketPath: config.core.socket, kind: 'webrtc', logger });
+  const core = new CoreLink({ target: linkTarget(config), kind: 'webrtc', logger, samples: () => samples() });
   const transport = await WebrtcTransport.create({
     port: config.webrtc.port,
     addresses: config.webrtc.mediaAddresses,
@@ -54,18 +57,26 @@ async function main(): Promise<void> {
     },
   });
 
-  let stopping = false;
-  const stop = async (reason: string): Promise<void> => {
-    if (stopping) return;
-    stopping = true;
-    logger.info({ reason, clients: api.clientCount }, 'stopping');
-    await api.close(DRAIN_MS);
+  const samples = (): MetricSample[] => [
+    {
+      name: 'webrtc_clients',
+      help: 'SDK, WHIP and WHEP clients.',
+      type: 'gauge',
+      value: api.clientCount,
+    },
+    { name: 'webrtc_peers', help: 'Peer connections.', type: 'gauge', value: transport.peerCount },
+  ];
+  const stop = async (streamsMs = 0): Promise<void> => {
+    await api.close(GO_AWAY_MS, streamsMs);
     await core.close();
     await transport.close();
     process.exit(0);
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal));
-  onParentExit(() => void stop('launcher gone'));
+  onStopSignal(async (reason, drains) => {
+    logger.info({ reason, clients: api.clientCount }, drains ? 'draining' : 'stopping');
+    await stop(drains ? config.drainSeconds * 1000 : 0);
+  });
+  onParentExit(() => void stop());
 
   core.start();
   await api.listen(config.webrtc.host, config.webrtc.port);

@@ -7,10 +7,12 @@ const INITIAL_BYTES = 4096;
 
 /**
  * Cuts a byte stream into frames. A frame that arrives whole is handed on without a copy; one that spans chunks is
- * gathered in one reused buffer of at most {@link FRAME_MAX_BYTES}.
+ * gathered in one reused buffer of at most {@link FrameSplitter.maxBytes}.
  */
 export class FrameSplitter {
   readonly #onFrame: FrameHandler;
+  /** Longest frame that is taken in; small while the other side has not said who it is. */
+  maxBytes: number = FRAME_MAX_BYTES;
   #gathered: Buffer = Buffer.allocUnsafe(INITIAL_BYTES);
   #gatheredBytes = 0;
   #broken = false;
@@ -58,7 +60,7 @@ export class FrameSplitter {
   }
 
   #accepts(length: number): boolean {
-    this.#broken = length < 1 || length > FRAME_MAX_BYTES;
+    this.#broken = length < 1 || length > this.maxBytes;
     return !this.#broken;
   }
 
