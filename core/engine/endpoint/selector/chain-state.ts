@@ -9,7 +9,10 @@ const LOST_AFTER_TICKS = 36_000;
 export class ChainState {
   readonly #awaited: Int32Array;
   readonly #awaitedSince: Uint32Array;
-  #broken = 0;
+  /** Bit i: frames of chain i were left out. */
+  #left = 0;
+  /** Bit i: a frame of chain i was lost; what was sent since may not be decodable either. */
+  #lost = 0;
 
   constructor(chains: number) {
     this.#awaited = new Int32Array(chains).fill(-1);
@@ -18,31 +21,37 @@ export class ChainState {
 
   /** A keyframe: every chain begins. */
   reset(): void {
-    this.#broken = 0;
+    this.#left = 0;
+    this.#lost = 0;
     this.#awaited.fill(-1);
   }
 
   /** @param chain −1 for streams without chains. */
   isIntact(chain: number): boolean {
-    return chain < 0 || (this.#broken & (1 << chain)) === 0;
+    return chain < 0 || ((this.#left | this.#lost) & (1 << chain)) === 0;
   }
 
-  /** From here on everything of the chain goes (a switching point). */
-  restore(chain: number): void {
-    if (chain < 0) return;
-    this.#broken &= ~(1 << chain);
-    this.#awaited[chain] = -1;
+  /** A switching point is sent: what was left out before does not matter. @returns false after a loss. */
+  restore(chain: number): boolean {
+    if (chain < 0) return true;
+    if ((this.#lost & (1 << chain)) !== 0) return false;
+    this.#left &= ~(1 << chain);
+    return true;
   }
 
   update(frame: FrameDependencies, timestamp: number, history: FrameHistory): void {
     const { chains } = frame.structure;
     for (let chain = 0; chain < chains; chain += 1) {
       const distance = frame.chainDiffs[chain] ?? 0;
-      if (distance === 0) this.restore(chain);
-      else {
-        this.#check(chain, (frame.frameNumber - distance) & 0xffff, timestamp, history);
-      }
+      if (distance === 0) this.#begin(chain);
+      else this.#check(chain, (frame.frameNumber - distance) & 0xffff, timestamp, history);
     }
+  }
+
+  #begin(chain: number): void {
+    this.#left &= ~(1 << chain);
+    this.#lost &= ~(1 << chain);
+    this.#awaited[chain] = -1;
   }
 
   #check(chain: number, previous: number, timestamp: number, history: FrameHistory): void {
@@ -54,11 +63,11 @@ export class ChainState {
         this.#awaited[chain] = previous;
         this.#awaitedSince[chain] = timestamp;
       } else if (timestampDiff(timestamp, this.#awaitedSince[chain] ?? 0) > LOST_AFTER_TICKS)
-        this.#broken |= 1 << chain;
+        this.#lost |= 1 << chain;
       return;
     }
     this.#awaited[chain] = -1;
-    if (decision !== DECISION.forward) this.#broken |= 1 << chain;
+    if (decision !== DECISION.forward) this.#left |= 1 << chain;
     else if (awaited >= 0 && previous !== awaited) this.#check(chain, previous, timestamp, history);
   }
 }

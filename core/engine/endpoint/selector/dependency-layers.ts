@@ -104,7 +104,8 @@ export class DependencyLayers implements StreamLayers {
   #choose(frame: FrameDependencies): void {
     let next = this.#wanted(frame);
     while (next >= 0 && !this.#mayGo(next, frame)) next = this.#best(frame, next);
-    if (next >= 0) this.#take(next, frame);
+    if (next < 0) this.decodeTargets = this.#mask(frame);
+    else this.#take(next, frame);
   }
 
   #wanted(frame: FrameDependencies): number {
@@ -116,15 +117,19 @@ export class DependencyLayers implements StreamLayers {
   #mayGo(index: number, frame: FrameDependencies): boolean {
     const target = frame.structure.decodeTargets[index] ?? NONE;
     const { spatial, temporal } = this.#current;
-    if (frame.indications[index] === DTI.switch && this.#history.wentAll(frame)) return true;
+    const isUp = target.spatial > spatial || target.temporal > temporal;
     // To stay or to go down is possible anywhere as long as everything of the lower target went.
-    return target.spatial <= spatial && target.temporal <= temporal && this.#chains.isIntact(target.chain);
+    if (!isUp && this.#chains.isIntact(target.chain)) return true;
+    return (
+      frame.indications[index] === DTI.switch &&
+      this.#history.wentAll(frame) &&
+      this.#chains.restore(target.chain)
+    );
   }
 
   #take(index: number, frame: FrameDependencies): void {
     this.#index = index;
     this.#current = frame.structure.decodeTargets[index] ?? NONE;
-    this.#chains.restore(this.#current.chain);
     this.decodeTargets = this.#mask(frame);
   }
 
