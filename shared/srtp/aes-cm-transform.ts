@@ -7,8 +7,7 @@ import {
   timingSafeEqual,
 } from 'node:crypto';
 import { readU32, writeU32 } from '@switchyard/shared/media';
-import { deriveKey, LABELS } from './key-derivation.ts';
-import type { SrtpKeys } from './srtp-profile.ts';
+import type { SrtpSessionKeys } from './key-derivation.ts';
 import type { SrtpTransform } from './srtp-transform.ts';
 
 const TAG_BYTES = 10;
@@ -17,12 +16,13 @@ const RTCP_HEADER_BYTES = 8;
 const BLOCK_BYTES = 16;
 /** Longest packet: a UDP datagram. */
 const BLOCKS_MAX = 4096;
+/** Counter blocks of the packet at hand, whosever it is. */
+let scratch = Buffer.alloc(BLOCK_BYTES * 96);
 
 /** The keystream of one key: a persistent ECB cipher over counter blocks costs a third of a new CTR cipher a packet. */
 class CounterKeystream {
   readonly #cipher: Cipher;
   readonly #salt: Uint8Array;
-  #blocks: Buffer = Buffer.alloc(BLOCK_BYTES * 96);
 
   constructor(key: Uint8Array, salt: Uint8Array) {
     this.#cipher = createCipheriv('aes-128-ecb', createSecretKey(key), null).setAutoPadding(false);
@@ -32,8 +32,8 @@ class CounterKeystream {
   /** XORs the keystream of (ssrc, 48-bit index) over `bytes` (RFC 3711 §4.1.1). */
   apply(bytes: Buffer, from: number, to: number, ssrc: number, indexHigh: number, indexLow: number): void {
     const count = Math.min(BLOCKS_MAX, Math.ceil((to - from) / BLOCK_BYTES));
-    if (count * BLOCK_BYTES > this.#blocks.length) this.#blocks = Buffer.alloc(count * BLOCK_BYTES);
-    const blocks = this.#blocks;
+    if (count * BLOCK_BYTES > scratch.length) scratch = Buffer.alloc(count * BLOCK_BYTES);
+    const blocks = scratch;
     const salt = this.#salt;
     const word0 = readU32(salt, 0);
     const word1 = readU32(salt, 4) ^ ssrc;
@@ -58,12 +58,11 @@ export class AesCmTransform implements SrtpTransform {
   readonly #rtcpAuth: KeyObject;
   readonly #roc = Buffer.alloc(4);
 
-  constructor({ masterKey, masterSalt }: SrtpKeys) {
-    const derive = (label: number, bytes: number): Buffer => deriveKey(masterKey, masterSalt, label, bytes);
-    this.#rtp = new CounterKeystream(derive(LABELS.rtpKey, 16), derive(LABELS.rtpSalt, 14));
-    this.#rtcp = new CounterKeystream(derive(LABELS.rtcpKey, 16), derive(LABELS.rtcpSalt, 14));
-    this.#rtpAuth = createSecretKey(derive(LABELS.rtpAuth, 20));
-    this.#rtcpAuth = createSecretKey(derive(LABELS.rtcpAuth, 20));
+  constructor(keys: SrtpSessionKeys) {
+    this.#rtp = new CounterKeystream(keys.rtpKey, keys.rtpSalt);
+    this.#rtcp = new CounterKeystream(keys.rtcpKey, keys.rtcpSalt);
+    this.#rtpAuth = createSecretKey(keys.rtpAuth);
+    this.#rtcpAuth = createSecretKey(keys.rtcpAuth);
   }
 
   protectRtp(

@@ -1,7 +1,6 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { readU16, readU32, writeU16, writeU32 } from '@switchyard/shared/media';
-import { deriveKey, LABELS } from './key-derivation.ts';
-import type { SrtpKeys } from './srtp-profile.ts';
+import type { SrtpSessionKeys } from './key-derivation.ts';
 import type { SrtpTransform } from './srtp-transform.ts';
 
 const TAG_BYTES = 16;
@@ -12,20 +11,17 @@ const OPTIONS = { authTagLength: TAG_BYTES };
 /** AEAD_AES_128_GCM (RFC 7714). */
 export class AesGcmTransform implements SrtpTransform {
   readonly #rtpKey: KeyObject;
-  readonly #rtpSalt: Buffer;
+  readonly #rtpSalt: Uint8Array;
   readonly #rtcpKey: KeyObject;
-  readonly #rtcpSalt: Buffer;
+  readonly #rtcpSalt: Uint8Array;
   readonly #iv = Buffer.alloc(12);
   readonly #rtcpAad = Buffer.alloc(RTCP_HEADER_BYTES + INDEX_BYTES);
 
-  constructor({ masterKey, masterSalt }: SrtpKeys) {
-    const salt = Buffer.alloc(14);
-    salt.set(masterSalt.subarray(0, 12));
-    const derive = (label: number, bytes: number): Buffer => deriveKey(masterKey, salt, label, bytes);
-    this.#rtpKey = createSecretKey(derive(LABELS.rtpKey, 16));
-    this.#rtpSalt = derive(LABELS.rtpSalt, 12);
-    this.#rtcpKey = createSecretKey(derive(LABELS.rtcpKey, 16));
-    this.#rtcpSalt = derive(LABELS.rtcpSalt, 12);
+  constructor(keys: SrtpSessionKeys) {
+    this.#rtpKey = createSecretKey(keys.rtpKey);
+    this.#rtpSalt = keys.rtpSalt;
+    this.#rtcpKey = createSecretKey(keys.rtcpKey);
+    this.#rtcpSalt = keys.rtcpSalt;
   }
 
   protectRtp(

@@ -1,29 +1,37 @@
+import { JOBS_MAX, type SrtpKernel } from './kernel/srtp-kernel.ts';
 import type { SrtpMemory } from './srtp-memory.ts';
 import { SRTP_OVERHEAD_MAX_BYTES } from './srtp-profile.ts';
 import type { SrtpSender, SrtpSendStream } from './srtp-sender.ts';
 
 /** Packets that are sealed together at most. */
-export const SRTP_BATCH_MAX: number = 64;
+export const SRTP_BATCH_MAX: number = JOBS_MAX;
 /** Room of one packet, header and tag included: a whole Ethernet frame. */
 export const SRTP_PACKET_MAX_BYTES: number = 1536;
 /** Generations of packets that may wait in the socket before the first one's room is used again. */
 const GENERATIONS = 16;
+/** Of AES_CM_128_HMAC_SHA1_80. */
+const TAG_BYTES = 10;
 
 /**
  * Packets of many streams on their way out: each is made in {@link bytes} from a header that the caller writes and a
  * payload that lies anywhere in the same memory, and all are sealed together. Allocates nothing per packet.
  */
 export class SrtpBatch {
+  /** What a batch reserves of its memory. */
+  static readonly memoryBytes: number = GENERATIONS * SRTP_BATCH_MAX * SRTP_PACKET_MAX_BYTES;
   /** The memory: headers are written here, payloads lie here. */
   readonly bytes: Buffer;
   readonly #rooms: number;
   readonly #lengths = new Int32Array(SRTP_BATCH_MAX);
+  readonly #kernel: SrtpKernel | undefined;
   #generation = 0;
   #count = 0;
 
-  constructor(memory: SrtpMemory) {
+  /** @param kernel Seals what its keys are known for; everything else is sealed one by one. `memory` is its own then. */
+  constructor(memory: SrtpMemory, kernel?: SrtpKernel) {
+    this.#kernel = kernel;
     this.bytes = memory.bytes;
-    this.#rooms = memory.reserve(GENERATIONS * SRTP_BATCH_MAX * SRTP_PACKET_MAX_BYTES);
+    this.#rooms = memory.reserve(SrtpBatch.memoryBytes);
   }
 
   get count(): number {
@@ -65,16 +73,62 @@ export class SrtpBatch {
     ssrc: number,
     seq: number,
   ): void {
-    const { at, bytes } = this;
+    const roc = stream.rocOf(seq);
+    const index = this.#count;
+    this.#count += 1;
+    const at = this.offsetOf(index);
+    if (
+      this.#kernel !== undefined &&
+      this.#addJob(
+        this.#kernel,
+        sender,
+        stream,
+        at,
+        headerLength,
+        prefixLength,
+        source,
+        length,
+        ssrc,
+        roc,
+        seq,
+      )
+    ) {
+      this.#lengths[index] = headerLength + prefixLength + length + TAG_BYTES;
+      return;
+    }
+    const { bytes } = this;
     const clear = headerLength + prefixLength;
     bytes.copyWithin(at + clear, source, source + length);
     const packet = bytes.subarray(at, at + clear + length + SRTP_OVERHEAD_MAX_BYTES);
-    this.#lengths[this.#count] = sender.protectRtp(stream, packet, headerLength, clear + length, ssrc, seq);
-    this.#count += 1;
+    this.#lengths[index] = sender.protectRtpAt(packet, headerLength, clear + length, ssrc, roc, seq);
   }
 
   /** Seals what was added: packets 0 … {@link count} − 1 are ready to be sent. */
-  seal(): void {}
+  seal(): void {
+    this.#kernel?.seal();
+  }
+
+  #addJob(
+    kernel: SrtpKernel,
+    sender: SrtpSender,
+    stream: SrtpSendStream,
+    at: number,
+    headerLength: number,
+    prefixLength: number,
+    source: number,
+    length: number,
+    ssrc: number,
+    roc: number,
+    seq: number,
+  ): boolean {
+    const key = sender.kernelKey;
+    if (key === undefined) return false;
+    const window = stream.window(key, ssrc);
+    if (window === undefined) return false;
+    const keystream = window.at(roc, seq, prefixLength + length);
+    kernel.job(at, headerLength, prefixLength, source, length, keystream, key.hmacState, roc);
+    return true;
+  }
 
   /** @param waiting Packets are still read by the socket: their room is left alone for some time. */
   clear(waiting: boolean): void {

@@ -1,4 +1,5 @@
 import { readU32 } from '@switchyard/shared/media';
+import { deriveSessionKeys } from './key-derivation.ts';
 import { ReplayWindow } from './replay-window.ts';
 import type { SrtpKeys, SrtpProfile } from './srtp-profile.ts';
 import { createSrtpTransform, type SrtpTransform } from './srtp-transform.ts';
@@ -28,7 +29,7 @@ export class SrtpReceiver {
   readonly #rtcpWindows = new Map<number, ReplayWindow>();
 
   constructor(profile: SrtpProfile, keys: SrtpKeys) {
-    this.#transform = createSrtpTransform(profile, keys);
+    this.#transform = createSrtpTransform(profile, deriveSessionKeys(keys));
   }
 
   /** Decrypts in place. @returns The length of the plain packet, −1 when it is refused. */

@@ -1,6 +1,7 @@
 import { AesCmTransform } from './aes-cm-transform.ts';
 import { AesGcmTransform } from './aes-gcm-transform.ts';
-import type { SrtpKeys, SrtpProfile } from './srtp-profile.ts';
+import type { SrtpSessionKeys } from './key-derivation.ts';
+import type { SrtpProfile } from './srtp-profile.ts';
 import { SRTP_PROFILES } from './srtp-profile.ts';
 
 /**
@@ -32,5 +33,5 @@ export interface SrtpTransform {
   rtcpIndex(bytes: Buffer, length: number): number;
 }
 
-export const createSrtpTransform = (profile: SrtpProfile, keys: SrtpKeys): SrtpTransform =>
+export const createSrtpTransform = (profile: SrtpProfile, keys: SrtpSessionKeys): SrtpTransform =>
   profile === SRTP_PROFILES.aeadAes128Gcm ? new AesGcmTransform(keys) : new AesCmTransform(keys);

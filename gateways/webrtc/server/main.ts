@@ -81,7 +81,10 @@ async function main(): Promise<void> {
   core.start();
   await api.listen(config.webrtc.host, config.webrtc.port);
   const media = transport.candidates.map(({ address, port }) => `${address}:${port}`);
-  logger.info({ http: `http://${config.webrtc.host}:${config.webrtc.port}`, media }, 'ready');
+  logger.info(
+    { http: `http://${config.webrtc.host}:${config.webrtc.port}`, media, egress: transport.egressPath },
+    'ready',
+  );
 }
 
 main().catch((error: unknown) => {

@@ -2,7 +2,7 @@ import type { MediaPacket } from '@switchyard/shared/media';
 import { SRTP_OVERHEAD_MAX_BYTES, SRTP_PACKET_MAX_BYTES, type SrtpMemory } from '@switchyard/shared/srtp';
 
 /** Bytes of payloads that the process remembers for repairs: seconds of a busy server. */
-const RING_BYTES = 32 << 20;
+export const PAYLOAD_RING_BYTES: number = 32 << 20;
 /** Packets that it remembers at most, a power of two. */
 const RING_PACKETS = 32_768;
 /** Numbers of packets stay small integers. */
@@ -44,7 +44,7 @@ export class PayloadRing {
   #written = 0;
   #next = 0;
 
-  constructor(memory: SrtpMemory, size: number = RING_BYTES) {
+  constructor(memory: SrtpMemory, size: number = PAYLOAD_RING_BYTES) {
     this.#bytes = memory.bytes;
     this.#size = size;
     this.#start = memory.reserve(size);

@@ -59,6 +59,7 @@ export class Sender {
         known.apply(each);
         continue;
       }
+      known?.close();
       const slot = new Slot(each, each.send, this.#nextStream, this.#home, this.#transport);
       this.#nextStream += 1;
       this.#slots.set(each.mid, slot);
@@ -66,6 +67,7 @@ export class Sender {
     }
     for (const [mid, slot] of this.#slots) {
       if (mids.has(mid)) continue;
+      slot.close();
       this.#slots.delete(mid);
       this.#bySsrc.delete(slot.ssrc);
     }
@@ -74,6 +76,11 @@ export class Sender {
   /** The core was restarted: see {@link Slot.resume}. */
   resume(): void {
     for (const slot of this.#slots.values()) slot.resume();
+  }
+
+  /** Nothing is sent any more. */
+  close(): void {
+    for (const slot of this.#slots.values()) slot.close();
   }
 
   slot(mid: string): Slot | undefined {

@@ -129,6 +129,12 @@ export class Slot {
     this.#codec = undefined;
   }
 
+  /** Gives the memory of its streams back. */
+  close(): void {
+    this.#srtp.close();
+    this.#rtxSrtp.close();
+  }
+
   /** Another core counts from here on: its numbers are moved behind what was sent. */
   resume(): void {
     this.#resuming = this.#packets > 0;

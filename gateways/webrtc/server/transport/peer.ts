@@ -9,6 +9,7 @@ import {
 import type { EndpointId, TrackId } from '@switchyard/shared/protocol';
 import {
   SRTP_OVERHEAD_MAX_BYTES,
+  type SrtpKernel,
   SrtpReceiver,
   SrtpSender,
   type SrtpSendStream,
@@ -36,6 +37,8 @@ export interface PeerHome {
   readonly egress: Egress;
   readonly slots: SlotHome;
   readonly batch: PacketBatch;
+  /** Seals in batches, where the machine can. */
+  readonly kernel: SrtpKernel | undefined;
   send(bytes: Buffer, length: number, path: Path): void;
   nowMs(): number;
   newCredentials(): IceCredentials;
@@ -236,7 +239,7 @@ export class Peer implements PeerTransport, SlotTransport {
       },
       listener: {
         onConnected: (profile, local, remote) => {
-          this.#srtpOut = new SrtpSender(profile, local);
+          this.#srtpOut = new SrtpSender(profile, local, this.#home.kernel);
           this.#srtpIn = new SrtpReceiver(profile, remote);
           this.#aliveMs = this.#home.nowMs();
           this.#sctp?.start();
@@ -301,6 +304,9 @@ export class Peer implements PeerTransport, SlotTransport {
     this.#closed = true;
     for (const { endpoint, track } of this.#bound.values()) this.#home.egress.unbind(endpoint, track);
     this.#bound.clear();
+    this.#sender.close();
+    this.#srtpOut?.close();
+    this.#srtpOut = undefined;
     this.#sctp?.close();
     this.#home.forget(this, this.#ice.ufrags, this.#ice.validatedKeys);
     this.#home.ended(this);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import type { FanoutFrame } from '@switchyard/shared/protocol';
-import { SrtpBatch, SrtpMemory } from '@switchyard/shared/srtp';
+import { openSrtpKernel, SrtpBatch, SrtpKernel, SrtpMemory } from '@switchyard/shared/srtp';
 import type { Egress } from '../egress/egress.ts';
 import { EgressTs } from '../egress/egress-ts.ts';
 import { PacketBatch } from '../egress/packet-batch.ts';
@@ -14,7 +14,7 @@ import type {
   TransportFactory,
 } from '../peer-contract.ts';
 import { OutgoingPackets } from '../send/outgoing-packet.ts';
-import { PayloadRing } from '../send/payload-ring.ts';
+import { PAYLOAD_RING_BYTES, PayloadRing } from '../send/payload-ring.ts';
 import type { SlotHome } from '../send/slot.ts';
 import { type Certificate, createCertificate } from './certificate.ts';
 import { localUfrag, type Path } from './ice-lite.ts';
@@ -22,8 +22,8 @@ import { Peer, type PeerHome } from './peer.ts';
 import { readStunRequest } from './stun-message.ts';
 import { UdpMux } from './udp-mux.ts';
 
-/** Memory of payloads and of packets that are being made. */
-const MEDIA_MEMORY_BYTES = 48 << 20;
+/** Alignment of parts. */
+const SPARE_BYTES = 4096;
 const TICK_MS = 20;
 /** RFC 8445 §5.1.2.1: host candidates, the first address preferred. */
 const HOST_PRIORITY = 2_130_706_431;
@@ -49,6 +49,9 @@ export function localAddresses(): string[] {
 /** The process's WebRTC transport: sockets, certificate, egress and every peer. */
 export class WebrtcTransport implements TransportFactory, PeerHome {
   readonly certificate: Certificate;
+  /** Which implementation seals: `webassembly`, or `plain` with the reason. */
+  readonly egressPath: string;
+  readonly kernel: SrtpKernel | undefined;
   readonly slots: SlotHome;
   readonly batch: PacketBatch;
   readonly egress: Egress;
@@ -62,9 +65,14 @@ export class WebrtcTransport implements TransportFactory, PeerHome {
   private constructor(certificate: Certificate) {
     this.certificate = certificate;
     this.#mux = new UdpMux((datagram, path) => this.#handle(datagram, path));
-    const memory = new SrtpMemory(Buffer.allocUnsafeSlow(MEDIA_MEMORY_BYTES));
+    const kernel = openSrtpKernel(PAYLOAD_RING_BYTES);
+    this.kernel = kernel instanceof SrtpKernel ? kernel : undefined;
+    this.egressPath = kernel instanceof SrtpKernel ? 'webassembly' : `plain (${kernel.unavailable})`;
+    const memory =
+      this.kernel?.memory ??
+      new SrtpMemory(Buffer.allocUnsafeSlow(PAYLOAD_RING_BYTES + SrtpBatch.memoryBytes + SPARE_BYTES));
     const ring = new PayloadRing(memory);
-    this.slots = { ring, packets: new OutgoingPackets(), batch: new SrtpBatch(memory) };
+    this.slots = { ring, packets: new OutgoingPackets(), batch: new SrtpBatch(memory, this.kernel) };
     this.batch = new PacketBatch(this.slots.batch, this.#mux);
     this.egress = new EgressTs(ring, () => this.nowMs());
   }
