@@ -2,7 +2,22 @@ import { randomInt } from 'node:crypto';
 import type { Fingerprint } from '../../../gateways/webrtc/server/peer-contract.ts';
 
 export const EXTENSION_IDS = { mid: 1, audioLevel: 2, transportCc: 3, absSendTime: 4 } as const;
-export const PAYLOAD_TYPES = { opus: 111, vp8: 96, vp8Rtx: 97 } as const;
+export const PAYLOAD_TYPES = { opus: 111, vp8: 96, vp8Rtx: 97, h264: 102, h264Rtx: 103 } as const;
+
+interface OfferedPayload {
+  readonly payload: number;
+  readonly rtx: number;
+  readonly name: string;
+  readonly parameters?: string;
+}
+const VP8: OfferedPayload = { payload: PAYLOAD_TYPES.vp8, rtx: PAYLOAD_TYPES.vp8Rtx, name: 'VP8' };
+const H264: OfferedPayload = {
+  payload: PAYLOAD_TYPES.h264,
+  rtx: PAYLOAD_TYPES.h264Rtx,
+  name: 'H264',
+  parameters: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f',
+};
+const VIDEO_FEEDBACK = ['nack', 'nack pli', 'ccm fir', 'goog-remb', 'transport-cc'];
 
 /** What a load client says of itself in its offer. */
 export interface OfferFacts {
@@ -62,18 +77,22 @@ export function writeLoadOffer(facts: OfferFacts, ssrcs: Ssrcs): string {
       `a=fmtp:${PAYLOAD_TYPES.opus} minptime=10;useinbandfec=1`,
       ...sent(ssrcs.audio),
     ]);
-  if (facts.video)
+  if (facts.video) {
+    // A publisher sends VP8; a viewer also takes what an RTMP publisher sends.
+    const payloads = facts.direction === 'sendonly' ? [VP8] : [VP8, H264];
     sections.push([
-      `m=video 9 UDP/TLS/RTP/SAVPF ${PAYLOAD_TYPES.vp8} ${PAYLOAD_TYPES.vp8Rtx}`,
+      `m=video 9 UDP/TLS/RTP/SAVPF ${payloads.flatMap(({ payload, rtx }) => [payload, rtx]).join(' ')}`,
       ...common(sections.length),
-      `a=rtpmap:${PAYLOAD_TYPES.vp8} VP8/90000`,
-      ...['nack', 'nack pli', 'ccm fir', 'goog-remb', 'transport-cc'].map(
-        (feedback) => `a=rtcp-fb:${PAYLOAD_TYPES.vp8} ${feedback}`,
-      ),
-      `a=rtpmap:${PAYLOAD_TYPES.vp8Rtx} rtx/90000`,
-      `a=fmtp:${PAYLOAD_TYPES.vp8Rtx} apt=${PAYLOAD_TYPES.vp8}`,
+      ...payloads.flatMap(({ payload, rtx, name, parameters }) => [
+        `a=rtpmap:${payload} ${name}/90000`,
+        ...VIDEO_FEEDBACK.map((feedback) => `a=rtcp-fb:${payload} ${feedback}`),
+        ...(parameters === undefined ? [] : [`a=fmtp:${payload} ${parameters}`]),
+        `a=rtpmap:${rtx} rtx/90000`,
+        `a=fmtp:${rtx} apt=${payload}`,
+      ]),
       ...sent(ssrcs.video),
     ]);
+  }
   return [
     'v=0',
     `o=- ${randomInt(1, 2 ** 40)} 1 IN IP4 127.0.0.1`,

@@ -1,0 +1,190 @@
+/**
+ * The engine alone, built: nanoseconds per packet and per target at 10, 100 and 1,000 viewers, bytes it allocates per
+ * packet, and its clock. Nothing else of the server runs: the output counts.
+ */
+import { Engine, type EngineOutput } from '@switchyard/core/engine';
+import { LocalFabric } from '@switchyard/core/fabric';
+import { emptyMediaPacket, type MediaPacket, readPayload } from '@switchyard/shared/media';
+import { ALL_PERMISSIONS, DEFAULT_LOCAL_TRACK_CONFIG, trackId } from '@switchyard/shared/protocol';
+import { SyntheticVp8 } from './load/synthetic-vp8.ts';
+import { quantile } from './quantile.ts';
+import { printTable, type Row } from './table.ts';
+
+const VIEWERS = [10, 100, 1000] as const;
+const PAYLOAD_BYTES = 1200;
+const PACKETS_PER_FRAME = 5;
+const FRAME_MS = 33.3;
+const TICK_MS = 50;
+/** Forwards of one round: each size of room does the same work. */
+const TARGETS_PER_ROUND = 2_000_000;
+const ROUNDS = 7;
+const WARM_UP_ROUNDS = 2;
+const LAYERS = 3;
+
+/** Counts, as the link's writer would take them. */
+class Counter implements EngineOutput {
+  forwards = 0;
+  packets = 0;
+  keyframeRequests = 0;
+
+  forward(): void {
+    this.forwards += 1;
+  }
+
+  endPacket(): void {
+    this.packets += 1;
+  }
+
+  event(_endpoint: number, event: { readonly type: string }): void {
+    if (event.type === 'remote-track-keyframe-request') this.keyframeRequests += 1;
+  }
+}
+
+/** A room with one publisher of VP8 (in `layers` encodings) and N viewers. */
+class Room {
+  readonly counter = new Counter();
+  readonly #engine: Engine;
+  readonly #packets: readonly MediaPacket[];
+  readonly #vp8: SyntheticVp8;
+  readonly #bytes = Buffer.alloc(PAYLOAD_BYTES + 64);
+  #nowMs = Date.now() + 0.25;
+  #tickMs = 0;
+  #timestamp = 1000;
+  #keyframeRequests = -1;
+
+  constructor(viewers: number, layers: number) {
+    const fabric = new LocalFabric();
+    this.#engine = new Engine(this.counter, fabric);
+    fabric.attach(this.#engine);
+    this.#packets = Array.from({ length: layers }, (_, spatial) => ({ ...emptyMediaPacket('vp8'), spatial }));
+    this.#vp8 = new SyntheticVp8(PAYLOAD_BYTES, PACKETS_PER_FRAME);
+    const scope = { peer: true, tracks: true };
+    const join = {
+      type: 'join',
+      app: 'dev',
+      room: 'bench',
+      permissions: ALL_PERMISSIONS,
+      replace: false,
+    } as const;
+    for (let endpoint = 0; endpoint <= viewers; endpoint += 1) {
+      this.#engine.openEndpoint(endpoint, 'sdk', 'bench', undefined, this.#nowMs);
+      this.#engine.handleControl(
+        endpoint,
+        { ...join, peer: `peer-${endpoint}`, publish: scope, subscribe: { peers: false, tracks: false } },
+        this.#nowMs,
+      );
+    }
+    this.#engine.handleControl(
+      0,
+      {
+        type: 'remote-track-start',
+        track: trackId(1),
+        info: {
+          name: 'video_main',
+          kind: 'video',
+          codec: 'vp8',
+          layers: Array.from({ length: layers }, () => ({})),
+        },
+      },
+      this.#nowMs,
+    );
+    for (let endpoint = 1; endpoint <= viewers; endpoint += 1) {
+      this.#engine.handleControl(endpoint, { type: 'egress-estimate', bitrateBps: 50_000_000 }, this.#nowMs);
+      this.#engine.handleControl(
+        endpoint,
+        {
+          type: 'local-track-attach',
+          track: trackId(1),
+          kind: 'video',
+          source: { peer: 'peer-0', track: 'video_main' },
+          config: DEFAULT_LOCAL_TRACK_CONFIG,
+        },
+        this.#nowMs,
+      );
+    }
+  }
+
+  /** Plays frames of every encoding, the clock and the ticks. @returns Nanoseconds in the engine for media and ticks. */
+  play(frames: number): void {
+    for (let frame = 0; frame < frames; frame += 1) {
+      const keyframe = this.#keyframeRequests !== this.counter.keyframeRequests;
+      this.#keyframeRequests = this.counter.keyframeRequests;
+      this.#vp8.nextFrame(keyframe);
+      this.#timestamp = (this.#timestamp + 3000) >>> 0;
+      for (const packet of this.#packets) this.#frame(packet);
+      this.#nowMs += FRAME_MS;
+      if (this.#nowMs - this.#tickMs < TICK_MS) continue;
+      this.#tickMs = this.#nowMs;
+      this.#engine.handleTick(this.#nowMs);
+    }
+  }
+
+  #frame(packet: MediaPacket): void {
+    for (let index = 0; index < PACKETS_PER_FRAME; index += 1) {
+      packet.marker = this.#vp8.write(this.#bytes, 0, index, 0);
+      packet.seq = (packet.seq + 1) & 0xffff;
+      packet.timestamp = this.#timestamp;
+      packet.captureMs = this.#nowMs - 20;
+      packet.payload = this.#payload;
+      readPayload(packet);
+      this.#engine.handleMedia(0, 1, packet, this.#nowMs);
+    }
+  }
+
+  readonly #payload = this.#bytes.subarray(0, PAYLOAD_BYTES);
+}
+
+interface Figures {
+  readonly nsPerPacket: number;
+  readonly nsPerTarget: number;
+  readonly bytesPerPacket: number;
+  readonly forwards: number;
+}
+
+function measure(viewers: number, layers: number): Figures {
+  const room = new Room(viewers, layers);
+  const frames = Math.ceil(TARGETS_PER_ROUND / viewers / PACKETS_PER_FRAME);
+  const perPacket: number[] = [];
+  const perTarget: number[] = [];
+  const allocated: number[] = [];
+  // A viewer of a room that is just beginning waits for its keyframe.
+  room.play(200);
+  for (let round = 0; round < ROUNDS + WARM_UP_ROUNDS; round += 1) {
+    const before = { ...room.counter };
+    globalThis.gc?.();
+    const heapBefore = process.memoryUsage().heapUsed;
+    const startedNs = process.hrtime.bigint();
+    room.play(frames);
+    const tookNs = Number(process.hrtime.bigint() - startedNs);
+    const heapAfter = process.memoryUsage().heapUsed;
+    if (round < WARM_UP_ROUNDS) continue;
+    const packets = frames * PACKETS_PER_FRAME * layers;
+    const forwards = room.counter.forwards - before.forwards;
+    if (forwards < frames * PACKETS_PER_FRAME * viewers * 0.99)
+      throw new Error(`only ${forwards} of ${frames * PACKETS_PER_FRAME * viewers} packets were forwarded`);
+    perPacket.push(tookNs / packets);
+    perTarget.push(tookNs / forwards);
+    allocated.push((heapAfter - heapBefore) / packets);
+  }
+  return {
+    nsPerPacket: quantile(perPacket, 0.5),
+    nsPerTarget: quantile(perTarget, 0.5),
+    bytesPerPacket: quantile(allocated, 0.5),
+    forwards: room.counter.forwards,
+  };
+}
+
+for (const [title, layers] of [
+  ['one encoding', 1],
+  ['simulcast of three, everybody at the top', LAYERS],
+] as const) {
+  const figures = VIEWERS.map((viewers) => ({ viewers, ...measure(viewers, layers) }));
+  const reference = figures.find(({ viewers }) => viewers === 100)?.nsPerTarget ?? Number.NaN;
+  const rows: Row[] = figures.map(({ viewers, nsPerPacket, nsPerTarget, bytesPerPacket }) => ({
+    what: `1 → ${viewers}`,
+    value: `${nsPerTarget.toFixed(1)} ns per target`,
+    target: '±15 % of 100 viewers, 0 bytes',
+    note: `${nsPerPacket.toFixed(0)} ns per packet; ${(nsPerTarget / reference).toFixed(2)} of 1 → 100; ${bytesPerPacket.toFixed(2)} bytes allocated per packet`,
+  }));
+  printTable(`The engine alone, VP8, ${title}`, rows);
+}
