@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { launchChromium } from '../harness/chromium.ts';
 import { waitFor } from '../harness/wait.ts';
 import { Yard } from '../harness/yard.ts';
-import { CpuMeter } from './cpu-meter.ts';
+import { CpuMeter, type CpuReading } from './cpu-meter.ts';
 import { GlassEncoder } from './glass/glass-encoder.ts';
 import {
   type GlassReadings,
@@ -20,6 +20,8 @@ import { sleep } from './sleep.ts';
 import { ms, percent, printTable, type Row } from './table.ts';
 
 const SETTLE_MS = 6000;
+/** A browser brings lips together in small steps. */
+const SETTLE_WITH_SOUND_MS = 25_000;
 const WINDOW_MS = 15_000;
 /** A beep and a flash that are further apart than this are not of the same second. */
 const SAME_SECOND_MS = 450;
@@ -35,44 +37,56 @@ function lipOffsets({ flashesMs, beepsMs }: GlassReadings): number[] {
 /** Starts a publisher for what `viewer` watches. @returns What ends it. */
 type Publish = (yard: Yard, browser: Browser, viewer: Page) => Promise<() => void>;
 
-async function measure(browser: Browser, title: string, target: string, publish: Publish): Promise<Row[]> {
-  const yard = await Yard.start(['webrtc', 'rtmp']);
-  let stop = (): void => {};
+/** Watches in a page of its own, and reads when everything has settled. */
+async function watch(browser: Browser, yard: Yard, publish: Publish, sound: boolean): Promise<Watched> {
   const page = await openBenchPage(browser, yard.http);
+  const stop = await publish(yard, browser, page);
   try {
-    stop = await publish(yard, browser, page);
-    await watchGlass(page, `${yard.http}/whep/glass`);
+    await watchGlass(page, `${yard.http}/whep/glass`, sound);
     await waitFor(
-      `${title}: a picture of full size`,
+      'a picture of full size',
       async () => (await readGlass(page)).width === WIDTH,
       40_000,
       () => `${yard.log('rtmp')}\n${yard.log('webrtc')}`,
     );
-    await sleep(SETTLE_MS);
+    await sleep(sound ? SETTLE_WITH_SOUND_MS : SETTLE_MS);
     await resetGlass(page);
     const meter = new CpuMeter([yard.pid('core'), yard.pid('webrtc'), yard.pid('rtmp')]);
     await sleep(WINDOW_MS);
-    const { cpuMs, wallMs, machineBusyShare } = meter.read();
-    const readings = await readGlass(page);
-    const { delaysMs, freezes } = readings;
-    const offsets = lipOffsets(readings);
-    return [
-      {
-        what: `${title}, glass to glass`,
-        value: `p50 ${ms(quantile(delaysMs, 0.5))}, p95 ${ms(quantile(delaysMs, 0.95))}`,
-        target,
-        note: `${delaysMs.length} frames (${Math.round((delaysMs.length * 1000) / wallMs)} fps), ${freezes} freezes, jitter buffer ${ms(readings.videoBufferMs)} (sound ${ms(readings.audioBufferMs)}); servers ${percent(cpuMs / wallMs)} of a core, machine ${percent(machineBusyShare)}`,
-      },
-      {
-        what: `${title}, lips (sound after picture)`,
-        value: `p50 ${ms(quantile(offsets, 0.5))}, ${ms(quantile(offsets, 0))} to ${ms(quantile(offsets, 1))}`,
-        target: '',
-        note: `${offsets.length} flashes with their beep`,
-      },
-    ];
+    return { reading: meter.read(), glass: await readGlass(page) };
   } finally {
     stop();
     await page.context().close();
+  }
+}
+
+interface Watched {
+  readonly reading: CpuReading;
+  readonly glass: GlassReadings;
+}
+
+async function measure(browser: Browser, title: string, target: string, publish: Publish): Promise<Row[]> {
+  const yard = await Yard.start(['webrtc', 'rtmp']);
+  const delay = ({ delaysMs }: GlassReadings): string =>
+    `p50 ${ms(quantile(delaysMs, 0.5))}, p95 ${ms(quantile(delaysMs, 0.95))}`;
+  try {
+    const { reading, glass } = await watch(browser, yard, publish, false);
+    const withSound = await watch(browser, yard, publish, true);
+    const offsets = lipOffsets(withSound.glass);
+    return [
+      {
+        what: `${title}, glass to glass`,
+        value: delay(glass),
+        target,
+        note: `picture only, ${Math.round((glass.delaysMs.length * 1000) / reading.wallMs)} fps, ${glass.freezes} freezes, jitter buffer ${ms(glass.videoBufferMs)}; servers ${percent(reading.cpuMs / reading.wallMs)} of a core, machine ${percent(reading.machineBusyShare)}`,
+      },
+      {
+        what: `${title}, with sound`,
+        value: `${delay(withSound.glass)}; lips p50 ${ms(quantile(offsets, 0.5))}`,
+        note: `lips ${ms(quantile(offsets, 0))} to ${ms(quantile(offsets, 1))} (sound after picture) in ${offsets.length} flashes; the browser holds the picture back for its sound, which waits ${ms(withSound.glass.audioBufferMs)}; machine ${percent(withSound.reading.machineBusyShare)}`,
+      },
+    ];
+  } finally {
     await yard.stop();
   }
 }

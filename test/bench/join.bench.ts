@@ -20,7 +20,7 @@ async function joins(browser: Browser, yard: Yard, title: string, target: string
   const page = await openBenchPage(browser, yard.http);
   const waitedMs: number[] = [];
   for (let join = 0; join < JOINS; join += 1) {
-    await watchGlass(page, `${yard.http}/whep/join`);
+    await watchGlass(page, `${yard.http}/whep/join`, true);
     const firstPictureMs = await waitFor(
       'the first picture',
       async () => {

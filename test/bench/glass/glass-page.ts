@@ -108,9 +108,16 @@ export async function publishDirect(publisher: Page, viewer: Page): Promise<void
       const pc = new RTCPeerConnection();
       Object.assign(window, { whip: pc });
       await pc.setRemoteDescription({ type: 'offer', sdp: offer });
-      for (const track of [camera, microphone]) pc.addTrack(track, new MediaStream([camera, microphone]));
+      // One stream, or the viewer would not keep lips in sync.
+      const stream = new MediaStream([camera, microphone]);
+      for (const transceiver of pc.getTransceivers()) {
+        const track = transceiver.receiver.track.kind === 'video' ? camera : microphone;
+        await transceiver.sender.replaceTrack(track);
+        transceiver.sender.setStreams(stream);
+        transceiver.direction = 'sendonly';
+      }
       await pc.setLocalDescription();
-      const [video] = pc.getSenders();
+      const video = pc.getSenders().find(({ track }) => track?.kind === 'video');
       const parameters = video?.getParameters();
       for (const encoding of parameters?.encodings ?? []) encoding.maxBitrate = 2_500_000;
       if (parameters !== undefined) await video?.setParameters(parameters);
@@ -119,10 +126,13 @@ export async function publishDirect(publisher: Page, viewer: Page): Promise<void
     }, offer),
   );
 }
-/** Watches by WHEP, and reads the picture and the tone from now on. */
-export async function watchGlass(page: Page, url: string): Promise<void> {
+/**
+ * Watches by WHEP, and reads the picture and the tone from now on. Without `sound` the picture comes as early as it
+ * can; with it the browser holds the picture back until its sound is there.
+ */
+export async function watchGlass(page: Page, url: string, sound: boolean): Promise<void> {
   await page.evaluate(
-    async ({ url, WIDTH, HEIGHT, BITS, STRIP_HEIGHT, BOX }) => {
+    async ({ url, sound, WIDTH, HEIGHT, BITS, STRIP_HEIGHT, BOX }) => {
       const readings = {
         delaysMs: [] as number[],
         flashesMs: [] as number[],
@@ -213,7 +223,7 @@ export async function watchGlass(page: Page, url: string): Promise<void> {
         context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
       };
       pc.addTransceiver('video', { direction: 'recvonly' });
-      pc.addTransceiver('audio', { direction: 'recvonly' });
+      if (sound) pc.addTransceiver('audio', { direction: 'recvonly' });
       await pc.setLocalDescription();
       const { answerDirect } = window as unknown as { answerDirect?: (offer: string) => Promise<string> };
       if (answerDirect !== undefined) {
@@ -231,7 +241,7 @@ export async function watchGlass(page: Page, url: string): Promise<void> {
       if (response.status !== 201) throw new Error(`${response.status} ${sdp}`);
       await pc.setRemoteDescription({ type: 'answer', sdp });
     },
-    { url, ...PICTURE },
+    { url, sound, ...PICTURE },
   );
 }
 
