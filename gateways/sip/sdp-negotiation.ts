@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { parse } from 'sdp-transform';
 
 /** Audio codecs of phones. */
@@ -138,21 +139,28 @@ function readDescription(
   if (description === undefined || !/^v=0/m.test(sdp)) return { status: 400, reason: 'Malformed SDP' };
   const mid = description.media.find(({ type, port }) => type === 'audio' && port > 0);
   if (mid === undefined) return { status: 488, reason: 'No audio offered' };
-  if (!/^(RTP\/AVP|RTP\/AVPF)$/.test(mid.protocol))
-    return { status: 488, reason: `${mid.protocol.slice(0, 32)} is not supported, RTP/AVP is` };
-  const address = (mid.connection ?? description.connection)?.ip;
-  if (address === undefined) return { status: 400, reason: 'SDP without c= line' };
+  // The parser makes numbers of all words that look like one, and leaves out what is not there.
+  const protocol = String(mid.protocol);
+  if (!/^(RTP\/AVP|RTP\/AVPF)$/.test(protocol))
+    return { status: 488, reason: `${protocol.slice(0, 32)} is not supported, RTP/AVP is` };
+  const connection = mid.connection ?? description.connection;
+  if (connection === undefined) return { status: 400, reason: 'SDP without c= line' };
+  const address = String(connection.ip);
+  // A name would be looked up for every packet.
+  if (isIP(address) === 0) return { status: 400, reason: 'The c= line is not an IP address' };
   const types = String(mid.payloads ?? '')
     .split(' ')
     .map(Number);
   const nameOf = (type: number): string =>
-    mid.rtp.find(({ payload }) => payload === type)?.codec ?? STATIC.get(type) ?? '';
+    String(mid.rtp.find(({ payload }) => payload === type)?.codec ?? STATIC.get(type) ?? '');
   const payloadType = types.find((type) => codecOf(nameOf(type)) !== undefined);
   const codec = payloadType === undefined ? undefined : codecOf(nameOf(payloadType));
   if (payloadType === undefined || codec === undefined)
     return { status: 488, reason: 'No codec in common: PCMU, PCMA or Opus' };
   const clock = codec === 'opus' ? 48_000 : 8000;
-  const dtmf = mid.rtp.find((each) => each.codec.toLowerCase() === 'telephone-event' && each.rate === clock);
+  const dtmf = mid.rtp.find(
+    (each) => String(each.codec).toLowerCase() === 'telephone-event' && each.rate === clock,
+  );
   const offered = directionOf(mid.direction ?? description.direction);
   const audio: NegotiatedAudio = {
     codec,

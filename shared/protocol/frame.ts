@@ -188,7 +188,8 @@ function readMediaBody(body: Uint8Array, headerAt: number, restAt: number, packe
 /** Egress writes at these offsets without looking again. */
 const patchesFit = (packet: MediaPacket): boolean =>
   (packet.pictureIdBits === 0 ||
-    packet.pictureIdOffset + (packet.pictureIdBits === 15 ? 2 : 1) <= packet.payload.length) &&
+    ((packet.pictureIdBits === 7 || packet.pictureIdBits === 15) &&
+      packet.pictureIdOffset + (packet.pictureIdBits === 15 ? 2 : 1) <= packet.payload.length)) &&
   (packet.tl0PicIdx < 0 || packet.tl0PicIdxOffset < packet.payload.length) &&
   packet.maskBits <= DECODE_TARGETS_MAX &&
   (packet.maskBits === 0 || packet.maskBit + packet.maskBits <= packet.dependencyDescriptor.length * 8) &&

@@ -135,7 +135,11 @@ describe('fuzz: link', () => {
         const read = emptyMediaPacket('opus');
         if (type === FRAME_TYPES.media && readMediaFrame(body, address, read)) {
           expect(CODECS).toContain(read.codec);
-          expect(read.pictureIdOffset + read.pictureIdBits / 8).toBeLessThanOrEqual(body.length);
+          if (read.pictureIdBits > 0)
+            expect(read.pictureIdOffset + read.pictureIdBits / 8).toBeLessThanOrEqual(
+              read.payload.length + 1,
+            );
+          if (read.tl0PicIdx >= 0) expect(read.tl0PicIdxOffset).toBeLessThan(read.payload.length);
         }
         if (type !== FRAME_TYPES.fanout || !reader.read(body)) return;
         for (let i = 0; i < reader.targetCount; i += 1) reader.readTarget(i, target);

@@ -47,7 +47,9 @@ const FLOW = [
   message(5, hex('0007a120')),
   message(
     18,
-    Buffer.from(amf.encodeAmf0Data({ cmd: '@setDataFrame', method: 'onMetaData', dataObj: { width: 1 } })),
+    hex(
+      '02000d40736574446174614672616d65 02000a6f6e4d65746144617461 080000000100057769647468004094000000000000000009',
+    ),
     5,
     1,
   ),

@@ -141,7 +141,7 @@ describe('fuzz: configuration', () => {
           expect(error.message.length).toBeGreaterThan(10);
         }
       },
-      1500,
+      700,
     );
   });
 });

@@ -32,7 +32,8 @@ function readYaml(path: string, mustExist: boolean): Readonly<Record<string, unk
   }
   let value: unknown;
   try {
-    value = parse(text) ?? {};
+    // Warnings would go to stderr past the log.
+    value = parse(text, { logLevel: 'error' }) ?? {};
   } catch (cause) {
     throw new ConfigError(
       `${path} is not valid YAML: ${cause instanceof Error ? cause.message : String(cause)}`,
