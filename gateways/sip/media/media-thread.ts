@@ -1,4 +1,6 @@
 import { Worker } from 'node:worker_threads';
+// The Opus addon crashes the process when a worker that loaded it first ends: the main thread loads it before.
+import '@switchyard/shared/transcode';
 import type { Logger } from '@switchyard/shared/runtime';
 import type { NegotiatedAudio } from '../sdp-negotiation.ts';
 import type { AudioTarget, MediaCommand, MediaEvent, MediaWorkerData } from './worker-messages.ts';
