@@ -8,6 +8,9 @@ const FEEDBACK_MS = 100;
 const FRAME_MS = 1000 / 30;
 const AUDIO_MS = 20;
 const AUDIO_BYTES = 110;
+const AUDIO_BPS = (AUDIO_BYTES * 8000) / AUDIO_MS;
+/** The core asks for this much more than its layers cost. */
+const DESIRED_HEADROOM = 1.32;
 const PACKET_BYTES = 1200;
 /** IP and UDP. */
 const OVERHEAD_BYTES = 28;
@@ -98,13 +101,14 @@ export class SimulatedViewer {
           this.#send(size, cluster, false, nowMs);
           return size;
         },
+        discard: () => {},
         onGivenUp: () => {
           this.#keyframe = true;
         },
       },
       this.estimate.bitrateBps,
     );
-    this.estimate.setDemand((options.ladder.at(-1) ?? 0) + 40_000);
+    this.estimate.setDemand(((options.ladder.at(-1) ?? 0) + AUDIO_BPS) * DESIRED_HEADROOM);
   }
 
   get nowMs(): number {

@@ -18,7 +18,7 @@ const DEEP_DROP = 0.7;
 const PAUSE_AFTER_MS = 2000;
 /** In the first time with video the estimate knows little: at least this is tried, milliseconds and bits per second. */
 const WARM_UP_MS = 5000;
-export const WARM_UP_BPS: number = 800_000;
+export const WARM_UP_BPS: number = 300_000;
 const WARM_UP_DESIRED_BPS = 1_000_000;
 /** What a track whose encoder follows its viewers is sent with at the least: one encoding, or one with layers. */
 export const BASE_SINGLE_BPS: number = 80_000;

@@ -5,6 +5,9 @@ import type { BandwidthUsage } from './trendline.ts';
 const DECREASE = 0.85;
 /** Kept of the estimate in one step where what is sent arrives: the delay may pass. */
 const STEP_DOWN = 0.93;
+/** Kept of the estimate where a full queue does not drain: what is sent is not all that the estimate knows of. */
+const DRAIN_DOWN = 0.9;
+const DRAIN_INTERVAL_MS = 300;
 /** Growth far from the capacity, per second, and its least step. */
 const GROWTH = 1.08;
 const STEP_MIN_BPS = 1000;
@@ -35,6 +38,7 @@ export class Aimd {
   #state: 'increase' | 'hold' = 'increase';
   #changedMs = -1;
   #decreasedMs = Number.NEGATIVE_INFINITY;
+  #drainedMs = Number.NEGATIVE_INFINITY;
 
   constructor(startBps: number) {
     this.#bps = startBps;
@@ -52,18 +56,22 @@ export class Aimd {
   /**
    * @param acknowledgedBps What arrives, undefined while unknown.
    * @param sending `limited`: little is sent, so that growth would be a guess. `saturated`: clearly less arrives than is
-   * sent, so that what arrives is what the path carries.
+   * sent, so that what arrives is what the path carries. `full`: the queue is long and stays.
    */
   update(
     usage: BandwidthUsage,
     acknowledgedBps: number | undefined,
-    sending: { readonly limited: boolean; readonly saturated: boolean },
+    sending: { readonly limited: boolean; readonly saturated: boolean; readonly full: boolean },
     rttMs: number,
     nowMs: number,
   ): void {
     if (usage === 'overuse') {
       if (this.#mayReduce(acknowledgedBps, rttMs, nowMs))
         this.#decrease(acknowledgedBps, sending.saturated, nowMs);
+      if (sending.full && nowMs - this.#drainedMs >= DRAIN_INTERVAL_MS) {
+        this.#drainedMs = nowMs;
+        this.#bps *= DRAIN_DOWN;
+      }
       return;
     }
     if (usage === 'underuse') {
@@ -85,6 +93,11 @@ export class Aimd {
     this.#bps = bitrateBps;
     this.#capacity.probed(bitrateBps);
     this.#changedMs = nowMs;
+  }
+
+  /** Another part of the estimate knows that it is less. */
+  limit(bitrateBps: number): void {
+    this.#bps = Math.min(this.#bps, bitrateBps);
   }
 
   #mayReduce(acknowledgedBps: number | undefined, rttMs: number, nowMs: number): boolean {

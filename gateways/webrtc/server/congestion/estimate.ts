@@ -15,10 +15,10 @@ import { type BandwidthUsage, Trendline } from './trendline.ts';
 /** Bounds of an estimate, bits per second. */
 export const ESTIMATE_START_BPS: number = 600_000;
 export const ESTIMATE_MIN_BPS: number = 30_000;
-/** At most this times what the client wants in total. */
-const HEADROOM = 1.35;
-/** And at least this, so that a client that wants little now can be given more at once. */
+/** Nothing above what the client wants is of use; but at least this, so that it can be given more at once. */
 const MAX_LEAST_BPS = 900_000;
+/** The wish has some headroom: from this share on it counts as met. */
+const MET_SHARE = 0.88;
 const RTT_START_MS = 100;
 const RTT_SMOOTHING = 0.8;
 /** Transport-wide feedback came within this time: REMB is not needed, milliseconds. */
@@ -26,11 +26,18 @@ const FEEDBACK_RECENT_MS = 2000;
 /** Media may leave this much faster than the estimate where all that is wanted fits, and where a bottleneck is near. */
 const PACING_FREE = 2.5;
 const PACING_NEAR = 1.3;
+const PACING_CONGESTED = 1.05;
 /** What is sent so soon after a probe began waits behind it, milliseconds. */
 const PROBE_WAKE_MS = 350;
 /** So many probes in a row must show less than this share before less is believed. */
 const LOW_PROBES = 2;
 const LOW_SHARE = 0.9;
+/** And less than this share of the estimate is not believed at once. */
+const LOW_MOST = 0.6;
+/** No feedback for this long, though this much is under way: this share of the estimate is kept. */
+const SILENCE_MS = 1000;
+const SILENCE_BYTES = 5000;
+const SILENCE_SHARE = 0.7;
 /** More wanted by this factor is worth a probe at once. */
 const DEMAND_GREW = 1.2;
 
@@ -63,6 +70,7 @@ export class CongestionEstimate {
   #rttMs = RTT_START_MS;
   #rttKnown = false;
   #feedbackMs = Number.NEGATIVE_INFINITY;
+  #silenceMs = Number.NEGATIVE_INFINITY;
 
   /** Bits per second of RTP packets, headers included. */
   get bitrateBps(): number {
@@ -89,8 +97,8 @@ export class CongestionEstimate {
    * near the bottleneck the video waits in the pacer instead, and audio overtakes it.
    */
   get pacingBps(): number {
-    const near = this.congested || this.#desiredBps > this.#bps;
-    return this.#bps * (near ? PACING_NEAR : PACING_FREE);
+    if (this.#usage === 'overuse') return this.#bps * PACING_CONGESTED;
+    return this.#bps * (this.#bps < MET_SHARE * this.#desiredBps ? PACING_NEAR : PACING_FREE);
   }
 
   /** Loss of the last seconds, 0…1. */
@@ -102,7 +110,25 @@ export class CongestionEstimate {
     return this.#sent.bitrateBps(nowMs);
   }
 
-  /** What all that the client watches would cost at its best, bits per second. */
+  /** Nothing is known of the path and nothing will be. */
+  assume(bitrateBps: number): void {
+    this.#bps = bitrateBps;
+  }
+
+  /**
+   * Much is under way and nothing comes back: the path carries nothing, so that less and less is sent.
+   * @returns Whether the estimate was lowered.
+   */
+  checkSilence(nowMs: number): boolean {
+    if (this.#feedbackMs < 0 || this.#history.bytesInFlight < SILENCE_BYTES) return false;
+    if (nowMs - Math.max(this.#feedbackMs, this.#silenceMs) < SILENCE_MS) return false;
+    this.#silenceMs = nowMs;
+    this.#settle(this.#bps * SILENCE_SHARE, nowMs);
+    this.#aimd.limit(this.#bps);
+    return true;
+  }
+
+  /** What the client wants: all that it watches at its best, with some headroom, bits per second. */
   setDemand(desiredBps: number): void {
     if (desiredBps > this.#desiredBps * DEMAND_GREW) this.#probes.retrySoon();
     this.#desiredBps = desiredBps;
@@ -134,16 +160,22 @@ export class CongestionEstimate {
       this.#loss.probed(measuredBps);
     } else {
       const saturated = this.#acknowledged.isSaturated(this.#loss.inherentLoss);
-      this.#aimd.update(usage, acknowledged, { limited, saturated }, this.#rttMs, nowMs);
+      this.#aimd.update(
+        usage,
+        acknowledged,
+        { limited, saturated, full: this.#queue.isFull },
+        this.#rttMs,
+        nowMs,
+      );
     }
     this.#loss.update(results, this.#aimd.bitrateBps, acknowledged, limited, nowMs);
     this.#settle(Math.min(this.#aimd.bitrateBps, this.#loss.bitrateBps ?? Number.POSITIVE_INFINITY), nowMs);
   }
 
-  /** The client's own estimate; counts only where it acknowledges nothing. */
-  onRemb(bitrateBps: number, nowMs: number): void {
+  /** The client's own estimate; counts only where it acknowledges nothing. @param sentBps What it was sent lately. */
+  onRemb(bitrateBps: number, sentBps: number, nowMs: number): void {
     if (nowMs - this.#feedbackMs < FEEDBACK_RECENT_MS) return;
-    this.#remb.report(bitrateBps, this.#sent.bitrateBps(nowMs), this.#maxBps, nowMs);
+    this.#remb.report(bitrateBps, sentBps, this.#maxBps, nowMs);
     this.#settle(this.#remb.bitrateBps, nowMs);
   }
 
@@ -170,14 +202,14 @@ export class CongestionEstimate {
   }
 
   get #maxBps(): number {
-    return Math.max(MAX_LEAST_BPS, this.#desiredBps * HEADROOM);
+    return Math.max(MAX_LEAST_BPS, this.#desiredBps);
   }
 
   #facts(nowMs: number): ProbeFacts {
     return {
       estimateBps: this.#bps,
       maxBps: this.#desiredBps <= 0 ? 0 : this.#maxBps,
-      desiredBps: this.#desiredBps,
+      unmet: this.#bps < MET_SHARE * this.#desiredBps,
       applicationLimited: this.#sent.isApplicationLimited(this.#bps, nowMs),
       congested: this.congested,
       variationMs: this.#queue.variationMs,
@@ -220,7 +252,7 @@ export class CongestionEstimate {
       this.#low.set(cluster, measuredBps);
       // A slow probe may have met jitter; two in a row met the bottleneck. The first estimate was a guess anyway.
       if (this.#proven && this.#low.size < LOW_PROBES) continue;
-      bps = Math.max(bps, ...this.#low.values());
+      bps = Math.max(bps, LOW_MOST * this.#bps, this.#acknowledged.bitrateBps ?? 0, ...this.#low.values());
       this.#low.clear();
     }
     return bps;

@@ -41,8 +41,8 @@ export interface ProbeFacts {
   readonly estimateBps: number;
   /** Nothing above this is of use: what the client wants, and some headroom. */
   readonly maxBps: number;
-  /** What all tracks at their best layers cost. */
-  readonly desiredBps: number;
+  /** More is wanted than the estimate allows. */
+  readonly unmet: boolean;
   readonly applicationLimited: boolean;
   /** The delay or the losses tell to send less. */
   readonly congested: boolean;
@@ -94,7 +94,7 @@ export class ProbeController {
     this.#repeats = 0;
     if (this.#beforeDropBps > 0 && this.#probeAfterDrop(facts, nowMs)) return;
     if (estimateBps >= maxBps) return;
-    const unmet = facts.desiredBps > estimateBps;
+    const { unmet } = facts;
     if (unmet && nowMs - this.#lastMs >= this.#demandIntervalMs) {
       const again = this.#demandIntervalMs > DEMAND_INTERVAL_MS;
       this.#demandIntervalMs = Math.min(DEMAND_INTERVAL_MAX_MS, this.#demandIntervalMs * DEMAND_BACKOFF);
@@ -122,9 +122,10 @@ export class ProbeController {
     this.#droppedMs = nowMs;
   }
 
-  /** Something changed for the better (a new path, more wanted): try soon. */
+  /** More is wanted than before: try at once. */
   retrySoon(): void {
     this.#demandIntervalMs = DEMAND_INTERVAL_MS;
+    this.#lastMs = Number.NEGATIVE_INFINITY;
   }
 
   #recentDropBps(nowMs: number): number {

@@ -2,12 +2,12 @@
 const WINDOW_MS = 100;
 /** Values that are compared with: ten seconds. */
 const WINDOWS = 100;
-/** Percentiles of the values: what the path is like without a queue, and how much that varies. */
-const EMPTY_SHARE = 0.2;
-const TYPICAL_SHARE = 0.5;
+/** What the path is like without a queue: nearly the least of the values. */
+const EMPTY_SHARE = 0.05;
 /** A queue counts from here, milliseconds, and above this many times the path's own variation. */
 const QUEUE_MIN_MS = 10;
-const VARIATION_FACTOR = 4;
+const VARIATION_FACTOR = 4.5;
+const LIMIT_MAX_MS = 150;
 /** Until this many values the path's variation is not known: a queue counts from here. */
 const WINDOWS_MIN = 20;
 const QUEUE_UNKNOWN_MS = 25;
@@ -71,11 +71,12 @@ export class StandingQueue {
     this.#least = Number.POSITIVE_INFINITY;
     this.#windowStartMs = arrivalMs;
     if (this.#windows.length < 3) return;
-    const sorted = [...this.#windows].sort((a, b) => a - b);
-    const at = (share: number): number => sorted[Math.floor((sorted.length - 1) * share)] ?? 0;
-    this.#emptyMs = at(EMPTY_SHARE);
-    const least = sorted.length < WINDOWS_MIN ? QUEUE_UNKNOWN_MS : QUEUE_MIN_MS;
-    this.#variationMs = at(TYPICAL_SHARE) - this.#emptyMs;
-    this.#limitMs = Math.max(least, VARIATION_FACTOR * this.#variationMs);
+    const values = [...this.#windows].sort((a, b) => a - b);
+    this.#emptyMs = values[Math.floor((values.length - 1) * EMPTY_SHARE)] ?? 0;
+    // From one value to the next: a queue that fills or drains changes the level, which is no variation.
+    const steps = this.#windows.slice(1).map((value, index) => Math.abs(value - (this.#windows[index] ?? 0)));
+    this.#variationMs = steps.sort((a, b) => a - b)[Math.floor(steps.length / 2)] ?? 0;
+    const least = values.length < WINDOWS_MIN ? QUEUE_UNKNOWN_MS : QUEUE_MIN_MS;
+    this.#limitMs = Math.min(LIMIT_MAX_MS, Math.max(least, VARIATION_FACTOR * this.#variationMs));
   }
 }

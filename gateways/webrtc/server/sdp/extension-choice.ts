@@ -19,8 +19,8 @@ const URI_NAMES: ReadonlyMap<string, ExtensionName> = new Map([
 
 /**
  * What an m-line may negotiate. Not `video-orientation`: rooms do not carry it, and a publisher that is not answered
- * it turns the picture itself. A slot takes no `transport-cc`: viewers report what they can receive by REMB, which
- * needs `abs-send-time` and which Chrome sends only without the other.
+ * it turns the picture itself. A viewer acknowledges every packet by its `transport-cc` number; one
+ * that cannot reports what it can receive by REMB, which needs `abs-send-time`.
  */
 const WANTED: Readonly<Record<MediaUse, Readonly<Record<'audio' | 'video', readonly ExtensionName[]>>>> = {
   receive: {
@@ -28,8 +28,8 @@ const WANTED: Readonly<Record<MediaUse, Readonly<Record<'audio' | 'video', reado
     video: ['mid', 'rid', 'repaired-rid', 'transport-cc', 'video-layers-allocation'],
   },
   send: {
-    audio: ['mid', 'audio-level', 'abs-send-time'],
-    video: ['mid', 'abs-send-time', 'playout-delay', 'dependency-descriptor'],
+    audio: ['mid', 'audio-level', 'transport-cc', 'abs-send-time'],
+    video: ['mid', 'transport-cc', 'abs-send-time', 'playout-delay', 'dependency-descriptor'],
   },
 };
 
@@ -87,6 +87,9 @@ export function chooseExtensions(
     ids.add(id);
     chosen.push({ name, id, uri, direction: direction === undefined ? undefined : ANSWERED_FOR[use] });
   }
+  // Towards a viewer one of the two is enough.
+  if (use === 'send' && chosen.some(({ name }) => name === 'transport-cc'))
+    return chosen.filter(({ name }) => name !== 'abs-send-time');
   return chosen;
 }
 

@@ -120,8 +120,12 @@ describe('the answer to a real offer', () => {
     expect(own(audio)).toBe('opus 111/undefined');
     expect(sdp).toContain('a=rtpmap:108 H264/90000');
     expect(sdp).toContain('packetization-mode=1;profile-level-id=42e01f');
-    expect(video?.extensions).toMatchObject({ mid: 9, 'abs-send-time': 2 });
-    expect(video?.extensions['transport-cc']).toBeUndefined();
+    // Every packet is acknowledged: the send time is then of no use.
+    expect(video?.extensions).toMatchObject({ mid: 9, 'transport-cc': 4 });
+    expect(video?.extensions['abs-send-time']).toBeUndefined();
+    expect(audio?.extensions['transport-cc']).toBe(video?.extensions['transport-cc']);
+    expect(sdp).toContain('a=rtcp-fb:96 transport-cc');
+    expect(sdp).toContain('a=rtcp-fb:111 transport-cc');
   });
 
   test('Chrome SDK: rids listed highest first are ordered, paused ones stay paused, the data channel is taken', () => {

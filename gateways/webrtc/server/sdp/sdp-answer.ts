@@ -130,7 +130,7 @@ function rtpSection(answer: Extract<MediaAnswer, { kind: 'media' }>): MediaDescr
     connection: NOWHERE,
     rtp: codecs.flatMap(rtpMaps),
     fmtp: codecs.flatMap((codec) => formatLines(codec, use)),
-    rtcpFb: codecs.flatMap((codec) => feedbackLines(codec, use)),
+    rtcpFb: codecs.flatMap((codec) => feedbackLines(codec, use, 'transport-cc' in media.extensions)),
     ext: answer.extensions.map(({ id, uri, direction }) => ({
       value: id,
       uri,
@@ -175,15 +175,20 @@ const FEEDBACK: Readonly<Record<MediaUse, Readonly<Record<'audio' | 'video', Rea
     video: new Set(['nack', 'nack pli', 'ccm fir', 'transport-cc', 'goog-remb']),
   },
   send: {
-    audio: new Set([]),
-    video: new Set(['nack', 'nack pli', 'ccm fir', 'goog-remb']),
+    audio: new Set(['transport-cc']),
+    video: new Set(['nack', 'nack pli', 'ccm fir', 'transport-cc', 'goog-remb']),
   },
 };
 
-function feedbackLines(codec: ChosenCodec, use: MediaUse): NonNullable<MediaDescription['rtcpFb']> {
+/** @param acknowledges Transport-wide numbers are negotiated: what they are for is of no use without them. */
+function feedbackLines(
+  codec: ChosenCodec,
+  use: MediaUse,
+  acknowledges: boolean,
+): NonNullable<MediaDescription['rtcpFb']> {
   const known = FEEDBACK[use][codec.codec === 'opus' ? 'audio' : 'video'];
   return codec.offered.feedback
-    .filter((feedback) => known.has(feedback))
+    .filter((feedback) => known.has(feedback) && (acknowledges || feedback !== 'transport-cc'))
     .map((feedback) => {
       const [type = '', subtype] = feedback.split(' ');
       return { payload: codec.payloadType, type, ...(subtype === undefined ? {} : { subtype }) };

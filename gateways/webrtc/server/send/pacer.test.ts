@@ -27,6 +27,7 @@ function record(estimateBps: number, pacingBps = estimateBps * 2.5, padding = tr
         sent.push({ kind: 'padding', number: -1, cluster, atMs });
         return Math.ceil(bytes);
       },
+      discard: () => {},
       onGivenUp: (stream) => givenUp.push(stream),
     },
     estimateBps,

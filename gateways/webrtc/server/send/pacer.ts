@@ -35,6 +35,8 @@ export interface PacerOutput<Packet extends PacedPacket> {
   sendRepair(packet: Packet, cluster: number, nowMs: number): number;
   /** A packet for nothing but measuring, of about `bytes`. @returns Its size, 0 when there is nothing to send on. */
   sendPadding(bytes: number, cluster: number, nowMs: number): number;
+  /** The packet was given up. */
+  discard(packet: Packet): void;
   /** Packets of the stream were given up: its next packets are, too, until a keyframe. Ask for one. */
   onGivenUp(stream: number): void;
 }
@@ -95,7 +97,7 @@ export class Pacer<Packet extends PacedPacket> {
   media(packet: Packet, nowMs: number): void {
     if (this.#givenUp.size > 0 && this.#givenUp.has(packet.stream)) {
       if (!packet.startsKeyframe) {
-        this.dropped += 1;
+        this.#drop(packet);
         return;
       }
       this.#givenUp.delete(packet.stream);
@@ -115,6 +117,7 @@ export class Pacer<Packet extends PacedPacket> {
     this.#count(nowMs);
     if (this.#repairCredit < packet.wireBytes) {
       this.refusedRepairs += 1;
+      this.#output.discard(packet);
       return false;
     }
     this.#repairCredit -= packet.wireBytes;
@@ -150,8 +153,9 @@ export class Pacer<Packet extends PacedPacket> {
 
   /** The stream is gone: what waits of it goes nowhere. */
   forget(stream: number): void {
-    this.#media.remove((packet) => packet.stream === stream);
-    this.#repairs.remove((packet) => packet.stream === stream);
+    const discard = (packet: Packet): void => this.#output.discard(packet);
+    this.#media.remove((packet) => packet.stream === stream, discard);
+    this.#repairs.remove((packet) => packet.stream === stream, discard);
     this.#givenUp.delete(stream);
   }
 
@@ -177,6 +181,11 @@ export class Pacer<Packet extends PacedPacket> {
     const repairBytesPerMs = (this.#estimateBps * REPAIR_SHARE) / 8000;
     const most = Math.max(REPAIR_MIN_BYTES, repairBytesPerMs * REPAIR_SAVED_MS);
     this.#repairCredit = Math.min(most, this.#repairCredit + repairBytesPerMs * elapsedMs);
+  }
+
+  #drop(packet: Packet): void {
+    this.dropped += 1;
+    this.#output.discard(packet);
   }
 
   #partOfProbe(bytes: number): number {
@@ -216,15 +225,15 @@ export class Pacer<Packet extends PacedPacket> {
       streams.add(packet.stream);
       if (packet.startsKeyframe) kept = (kept ?? new Map<number, Packet>()).set(packet.stream, packet);
     });
+    const drop = (packet: Packet): void => this.#drop(packet);
     const before = this.#media.length;
     const reached = new Set<number>();
     this.#media.remove((packet) => {
       if (kept?.get(packet.stream) === packet) reached.add(packet.stream);
       return !reached.has(packet.stream);
-    });
+    }, drop);
     // A keyframe at the head of the queue is itself what is too much.
-    if (this.#media.length === before) this.#media.remove(() => true);
-    this.dropped += before - this.#media.length;
+    if (this.#media.length === before) this.#media.remove(() => true, drop);
     const waiting = new Set<number>();
     this.#media.forEach((packet) => {
       waiting.add(packet.stream);
@@ -274,11 +283,14 @@ class Fifo<Packet extends PacedPacket> {
     }
   }
 
-  remove(matches: (packet: Packet) => boolean): void {
+  remove(matches: (packet: Packet) => boolean, removed: (packet: Packet) => void): void {
     const kept: Packet[] = [];
     let bytes = 0;
     this.forEach((packet) => {
-      if (matches(packet)) return;
+      if (matches(packet)) {
+        removed(packet);
+        return;
+      }
       kept.push(packet);
       bytes += packet.wireBytes;
     });

@@ -6,24 +6,25 @@ import {
   type RtcpPacket,
   readFirSsrcs,
   readRemb,
+  readReportBlocks,
+  readTransportCc,
   rtcpMediaSsrc,
   writeSenderReport,
   writeSourceDescription,
 } from '@switchyard/shared/media';
-import { RembEstimate } from '../congestion/remb-estimate.ts';
 import type { NegotiatedMedia } from '../peer-contract.ts';
+import { ClientControl } from './client-control.ts';
+import type { OutgoingPacket } from './outgoing-packet.ts';
+import { ReportClock } from './report-clock.ts';
 import { Slot, type SlotHome, type SlotTransport } from './slot.ts';
 
 const REPORT_INTERVAL_MS = 1000;
-/** Repairs may take this share of what is sent, so that a viewer's losses do not cost the others. */
-const REPAIR_SHARE = 0.25;
-const REPAIR_MIN_PACKETS = 100;
-const REMB_START_BPS = 2_500_000;
-const REMB_MAX_BPS = 20_000_000;
 
 export interface SenderListener {
   onKeyframeRequest(mid: string): void;
   onEstimate(bitrateBps: number): void;
+  /** Packets wait for their turn: see {@link Sender.process}. */
+  onWaiting(): void;
   sendRtcp(packet: Uint8Array): void;
 }
 
@@ -34,43 +35,49 @@ export class Sender {
   readonly #home: SlotHome;
   readonly #transport: SlotTransport;
   readonly #listener: SenderListener;
-  readonly #estimate = new RembEstimate(REMB_START_BPS);
+  readonly #clock = new ReportClock();
+  /** When packets leave, and how much the client gets. */
+  readonly control: ClientControl;
   #nextStream = 0;
   #reportedMs = 0;
   #bytesBefore = 0;
   #sentBps = 0;
-  #repairs = 0;
-  #packets = 0;
 
   constructor(home: SlotHome, transport: SlotTransport, listener: SenderListener) {
     this.#home = home;
     this.#transport = transport;
     this.#listener = listener;
+    this.control = new ClientControl({
+      onEstimate: (bitrateBps) => listener.onEstimate(bitrateBps),
+      onWaiting: () => listener.onWaiting(),
+      onGivenUp: (stream) => this.#onGivenUp(stream),
+      sendPadding: (bytes, cluster, nowMs) =>
+        this.#paddingSlot()?.transmitFilling(bytes, cluster, nowMs) ?? 0,
+      canPad: () => this.#paddingSlot() !== undefined,
+    });
   }
 
   /** The m-lines that are negotiated now; slots keep their state as long as their m-line. */
   apply(media: readonly NegotiatedMedia[]): void {
     const mids = new Set<string>();
+    let acknowledges = false;
     for (const each of media) {
       if (each.send === undefined) continue;
       mids.add(each.mid);
+      acknowledges ||= each.kind === 'video' && each.extensions['transport-cc'] !== undefined;
       const known = this.#slots.get(each.mid);
       if (known !== undefined && known.ssrc === each.send.ssrc) {
         known.apply(each);
         continue;
       }
-      known?.close();
+      if (known !== undefined) this.#close(each.mid, known);
       const slot = new Slot(each, each.send, this.#nextStream, this.#home, this.#transport);
       this.#nextStream += 1;
       this.#slots.set(each.mid, slot);
       this.#bySsrc.set(slot.ssrc, slot);
     }
-    for (const [mid, slot] of this.#slots) {
-      if (mids.has(mid)) continue;
-      slot.close();
-      this.#slots.delete(mid);
-      this.#bySsrc.delete(slot.ssrc);
-    }
+    for (const [mid, slot] of this.#slots) if (!mids.has(mid)) this.#close(mid, slot);
+    this.control.negotiated(acknowledges);
   }
 
   /** The core was restarted: see {@link Slot.resume}. */
@@ -87,33 +94,42 @@ export class Sender {
     return this.#slots.get(mid);
   }
 
+  /** Hot path: see {@link SlotTransport.enqueue}. */
+  enqueue(packet: OutgoingPacket, nowMs: number): boolean {
+    return this.control.enqueue(packet, nowMs);
+  }
+
   /** Feedback of the client on what it gets. */
   handleRtcp(packet: RtcpPacket, nowMs: number): void {
-    if (packet.type === RTCP_TYPES.rtpfb && packet.count === RTPFB_FORMATS.nack)
-      this.#repair(packet.bytes, nowMs);
-    else if (packet.type !== RTCP_TYPES.psfb) return;
-    else if (packet.count === PSFB_FORMATS.pli) this.#keyframe(rtcpMediaSsrc(packet.bytes));
-    else if (packet.count === PSFB_FORMATS.fir)
-      for (const ssrc of readFirSsrcs(packet.bytes)) this.#keyframe(ssrc);
-    else if (packet.count === PSFB_FORMATS.afb) {
-      const remb = readRemb(packet.bytes);
-      if (remb === undefined) return;
-      this.#estimate.report(remb, this.#sentBps, REMB_MAX_BPS, nowMs);
-      this.#listener.onEstimate(Math.round(this.#estimate.bitrateBps));
+    switch (packet.type) {
+      case RTCP_TYPES.rr:
+      case RTCP_TYPES.sr:
+        this.#readReports(packet, nowMs);
+        return;
+      case RTCP_TYPES.rtpfb:
+        if (packet.count === RTPFB_FORMATS.nack) this.#repair(packet.bytes, nowMs);
+        else if (packet.count === RTPFB_FORMATS.transportCc) {
+          const feedback = readTransportCc(packet.bytes);
+          if (feedback !== undefined) this.control.onFeedback(feedback, nowMs);
+        }
+        return;
+      case RTCP_TYPES.psfb:
+        this.#handlePayloadFeedback(packet, nowMs);
+        return;
     }
   }
 
   tick(nowMs: number): void {
-    if (this.#slots.size === 0 || nowMs - this.#reportedMs < REPORT_INTERVAL_MS) return;
+    if (this.#slots.size === 0) return;
+    this.control.tick(nowMs);
+    if (nowMs - this.#reportedMs < REPORT_INTERVAL_MS) return;
     const elapsedMs = nowMs - this.#reportedMs;
     this.#reportedMs = nowMs;
     let bytes = 0;
-    let packets = 0;
     for (const slot of this.#slots.values()) {
       bytes += slot.bytesSent;
       const report = slot.report();
       if (report === undefined) continue;
-      packets += report.packets;
       // The line of the slot's capture times, read at this moment (RFC 3550 §6.4.1).
       const timestamp =
         (report.timestamp + Math.round(((nowMs - report.captureMs) * report.clockRate) / 1000)) >>> 0;
@@ -127,20 +143,58 @@ export class Sender {
     }
     this.#sentBps = Math.max(0, ((bytes - this.#bytesBefore) * 8000) / elapsedMs);
     this.#bytesBefore = bytes;
-    this.#packets = packets;
+  }
+
+  #handlePayloadFeedback(packet: RtcpPacket, nowMs: number): void {
+    if (packet.count === PSFB_FORMATS.pli) this.#keyframe(rtcpMediaSsrc(packet.bytes));
+    else if (packet.count === PSFB_FORMATS.fir)
+      for (const ssrc of readFirSsrcs(packet.bytes)) this.#keyframe(ssrc);
+    else if (packet.count === PSFB_FORMATS.afb) {
+      const remb = readRemb(packet.bytes);
+      if (remb !== undefined) this.control.onRemb(remb, this.#sentBps, nowMs);
+    }
+  }
+
+  #readReports(packet: RtcpPacket, nowMs: number): void {
+    let loss = 0;
+    let known = false;
+    for (const block of readReportBlocks(packet)) {
+      const slot = this.#bySsrc.get(block.ssrc);
+      if (slot === undefined) continue;
+      known = true;
+      this.#clock.onReport(block.lastSr, block.delaySinceLastSr, nowMs);
+      if (slot.isVideo) loss = Math.max(loss, block.fractionLost / 256);
+    }
+    if (known) this.control.onLossReport(loss, nowMs);
   }
 
   #repair(bytes: Uint8Array, nowMs: number): void {
     const slot = this.#bySsrc.get(rtcpMediaSsrc(bytes));
     if (slot === undefined) return;
-    forEachNack(bytes, (seq) => {
-      if (this.#repairs > REPAIR_MIN_PACKETS + this.#packets * REPAIR_SHARE) return;
-      if (slot.resend(seq, nowMs)) this.#repairs += 1;
-    });
+    const rttMs = this.#clock.rttMs ?? this.control.estimate.rttMs;
+    forEachNack(bytes, (seq) => slot.resend(seq, rttMs, nowMs));
   }
 
   #keyframe(ssrc: number): void {
     const slot = this.#bySsrc.get(ssrc);
     if (slot !== undefined) this.#listener.onKeyframeRequest(slot.mid);
+  }
+
+  #onGivenUp(stream: number): void {
+    for (const slot of this.#slots.values())
+      if (slot.stream === stream) this.#listener.onKeyframeRequest(slot.mid);
+  }
+
+  /** The slot that probes can be sent on. */
+  #paddingSlot(): Slot | undefined {
+    for (const slot of this.#slots.values()) if (slot.canPad) return slot;
+    return undefined;
+  }
+
+  #close(mid: string, slot: Slot): void {
+    slot.close();
+    this.#slots.delete(mid);
+    this.#bySsrc.delete(slot.ssrc);
+    this.control.forget(slot.stream);
   }
 }

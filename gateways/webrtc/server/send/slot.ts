@@ -18,7 +18,12 @@ import { StreamShift } from './stream-shift.ts';
 
 /** A packet is sent again at most this often, and not sooner than this after the last time, milliseconds. */
 const RESENDS_MAX = 6;
-const RESEND_INTERVAL_MS = 30;
+const RESEND_INTERVAL_MIN_MS = 20;
+const RESEND_INTERVAL_MAX_MS = 500;
+/** A probe packet of at least this size is made of media that was sent lately. */
+const FILLING_MIN_BYTES = 200;
+/** How far back media for that is looked for, packets. */
+const FILLING_BACK = 24;
 /** Original sequence number in front of a repaired payload (RFC 4588 §4). */
 const OSN_BYTES = 2;
 /** RTP header with its extensions and SRTP tag, about. */
@@ -96,6 +101,7 @@ export class Slot {
   #tl0PicIdx = -1;
   #frameNumber = -1;
   #captureMs = 0;
+  #fillFrom = 0;
   /** The core was restarted and nothing of the new one was sent yet. */
   #resuming = false;
   #shift: StreamShift | undefined;
@@ -167,8 +173,11 @@ export class Slot {
     this.#transport.enqueue(outgoing, nowMs);
   }
 
-  /** A NACK for `seq` (RFC 4588): the packet once more on the RTX stream. @returns Whether it goes out. */
-  resend(seq: number, nowMs: number): boolean {
+  /**
+   * A NACK for `seq` (RFC 4588): the packet once more on the RTX stream. One that comes within a round trip of the last
+   * answer is about what is still under way. @returns Whether it goes out.
+   */
+  resend(seq: number, rttMs: number, nowMs: number): boolean {
     const history = this.#history;
     const at = history?.find(seq) ?? -1;
     if (history === undefined || at < 0 || !this.#transport.isOpen) return false;
@@ -176,7 +185,8 @@ export class Slot {
     // Not so soon after the first time either: what was asked for has then been under way.
     const elapsedMs = (ms - history.sentMs(at)) & MS_MASK;
     const times = history.timesResent(at);
-    if (times >= RESENDS_MAX || (times > 0 && elapsedMs < RESEND_INTERVAL_MS)) return false;
+    const intervalMs = Math.max(RESEND_INTERVAL_MIN_MS, Math.min(RESEND_INTERVAL_MAX_MS, rttMs));
+    if (times >= RESENDS_MAX || (times > 0 && elapsedMs < intervalMs)) return false;
     const payload = this.#home.ring.find(history.payloadNumber(at));
     if (payload === undefined) return false;
     const outgoing = this.#home.packets.take(this, payload);
@@ -210,12 +220,40 @@ export class Slot {
     this.#home.packets.giveBack(outgoing);
   }
 
+  /** Packets for measuring can be sent: RTX is negotiated and media flows. */
+  get canPad(): boolean {
+    return (
+      this.#history !== undefined && this.#rtxPayloadType >= 0 && this.#packets > 0 && this.#transport.isOpen
+    );
+  }
+
+  /**
+   * A packet of about `bytes` for measuring: media that was sent lately once more, which repairs what was lost unnoticed,
+   * or padding. @returns Its size on the wire, 0 when the slot has no RTX stream yet.
+   */
+  transmitFilling(bytes: number, cluster: number, nowMs: number): number {
+    const history = this.#history;
+    if (history !== undefined && this.canPad && bytes >= FILLING_MIN_BYTES)
+      for (let back = 0; back < FILLING_BACK; back += 1) {
+        this.#fillFrom = (this.#fillFrom + 1) % FILLING_BACK;
+        const at = history.find((this.#seq - this.#fillFrom) & 0xffff);
+        const payload = at < 0 ? undefined : this.#home.ring.find(history.payloadNumber(at));
+        if (payload === undefined || payload.length < bytes / 2 || payload.length > bytes * 2) continue;
+        const outgoing = this.#home.packets.take(this, payload);
+        history.read(at, outgoing);
+        outgoing.empty = false;
+        outgoing.isRepair = true;
+        return this.transmit(outgoing, cluster, nowMs);
+      }
+    return this.transmitPadding(bytes - HEADER_ESTIMATE_BYTES, cluster, nowMs);
+  }
+
   /**
    * A packet of nothing but padding on the RTX stream, for measuring.
    * @returns Its size on the wire, 0 when the slot has no such stream yet.
    */
   transmitPadding(paddingBytes: number, cluster: number, nowMs: number): number {
-    if (this.#rtxPayloadType < 0 || this.#packets === 0 || !this.#transport.isOpen) return 0;
+    if (!this.canPad) return 0;
     this.#transport.reserve();
     const padding = Math.max(1, Math.min(PADDING_MAX_BYTES, paddingBytes));
     this.#rtxSeq = (this.#rtxSeq + 1) & 0xffff;

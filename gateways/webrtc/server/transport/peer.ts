@@ -24,6 +24,7 @@ import type { SlotHome, SlotTransport } from '../send/slot.ts';
 import type { Certificate } from './certificate.ts';
 import { DtlsSession } from './dtls-session.ts';
 import { IceLite, type Path } from './ice-lite.ts';
+import type { PacedClient, PacingTimer } from './pacing-timer.ts';
 import { SctpChannel } from './sctp-channel.ts';
 
 /** A client is given up when its handshake takes longer, and when it falls silent for so long, milliseconds. */
@@ -39,6 +40,7 @@ export interface PeerHome {
   readonly batch: PacketBatch;
   /** Seals in batches, where the machine can. */
   readonly kernel: SrtpKernel | undefined;
+  readonly pacing: PacingTimer;
   send(bytes: Buffer, length: number, path: Path): void;
   nowMs(): number;
   newCredentials(): IceCredentials;
@@ -51,7 +53,7 @@ export interface PeerHome {
 }
 
 /** One client's transport: ICE, DTLS, SRTP and RTCP tied together. */
-export class Peer implements PeerTransport, SlotTransport {
+export class Peer implements PeerTransport, SlotTransport, PacedClient {
   readonly #home: PeerHome;
   readonly #listener: PeerListener;
   readonly #ice: IceLite;
@@ -63,12 +65,9 @@ export class Peer implements PeerTransport, SlotTransport {
   #sctp: SctpChannel | undefined;
   #srtpIn: SrtpReceiver | undefined;
   #srtpOut: SrtpSender | undefined;
-  #transportSeq = 0;
   readonly #createdMs: number;
   #aliveMs: number;
   #closed = false;
-  /** What the client is sent and what it would be: for the congestion control. Bits per second. */
-  demand: { readonly currentBps: number; readonly desiredBps: number } = { currentBps: 0, desiredBps: 0 };
 
   constructor(home: PeerHome, listener: PeerListener) {
     this.#home = home;
@@ -84,6 +83,7 @@ export class Peer implements PeerTransport, SlotTransport {
     this.#sender = new Sender(home.slots, this, {
       onKeyframeRequest: (mid) => listener.onKeyframeRequest(mid),
       onEstimate: (bitrateBps) => listener.onEstimate(bitrateBps),
+      onWaiting: () => home.pacing.add(this),
       sendRtcp,
     });
     this.#createdMs = home.nowMs();
@@ -115,8 +115,8 @@ export class Peer implements PeerTransport, SlotTransport {
     }
   }
 
-  setDemand(currentBps: number, desiredBps: number): void {
-    this.demand = { currentBps, desiredBps };
+  setDemand(_currentBps: number, desiredBps: number): void {
+    this.#sender.control.setDemand(desiredBps);
   }
 
   restartIce(): IceCredentials {
@@ -200,12 +200,15 @@ export class Peer implements PeerTransport, SlotTransport {
   }
 
   enqueue(packet: OutgoingPacket, nowMs: number): boolean {
-    return packet.slot.transmit(packet, -1, nowMs) > 0;
+    return this.#sender.enqueue(packet, nowMs);
   }
 
-  transportSeq(): number {
-    this.#transportSeq = (this.#transportSeq + 1) & 0xffff;
-    return this.#transportSeq;
+  transportSeq(wireBytes: number, cluster: number, nowMs: number): number {
+    return this.#sender.control.transportSeq(wireBytes, cluster, nowMs);
+  }
+
+  process(nowMs: number): boolean {
+    return !this.#closed && this.#sender.control.process(nowMs);
   }
 
   reserve(): void {
@@ -282,7 +285,8 @@ export class Peer implements PeerTransport, SlotTransport {
       if (packet.type === RTCP_TYPES.sr) {
         const info = readSenderInfo(packet.bytes);
         if (info !== undefined) this.#receiver.senderReport(info, nowMs);
-      } else this.#sender.handleRtcp(packet, nowMs);
+      }
+      this.#sender.handleRtcp(packet, nowMs);
     });
   }
 
@@ -302,6 +306,7 @@ export class Peer implements PeerTransport, SlotTransport {
 
   #end(): void {
     this.#closed = true;
+    this.#home.pacing.forget(this);
     for (const { endpoint, track } of this.#bound.values()) this.#home.egress.unbind(endpoint, track);
     this.#bound.clear();
     this.#sender.close();

@@ -18,6 +18,7 @@ import { PAYLOAD_RING_BYTES, PayloadRing } from '../send/payload-ring.ts';
 import type { SlotHome } from '../send/slot.ts';
 import { type Certificate, createCertificate } from './certificate.ts';
 import { localUfrag, type Path } from './ice-lite.ts';
+import { PacingTimer } from './pacing-timer.ts';
 import { Peer, type PeerHome } from './peer.ts';
 import { readStunRequest } from './stun-message.ts';
 import { UdpMux } from './udp-mux.ts';
@@ -54,6 +55,7 @@ export class WebrtcTransport implements TransportFactory, PeerHome {
   readonly kernel: SrtpKernel | undefined;
   readonly slots: SlotHome;
   readonly batch: PacketBatch;
+  readonly pacing: PacingTimer = new PacingTimer(() => this.nowMs());
   readonly egress: Egress;
   readonly #mux: UdpMux;
   readonly #byUfrag = new Map<string, Peer>();
@@ -121,6 +123,7 @@ export class WebrtcTransport implements TransportFactory, PeerHome {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    this.pacing.close();
     for (const peer of [...this.#peers]) peer.close();
     await this.#mux.close();
   }
