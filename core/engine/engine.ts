@@ -74,6 +74,11 @@ export class Engine implements EngineInput, FabricListener, EndpointHome, RoomHo
     return this.#endpointCount;
   }
 
+  /** Streams that somebody of this node publishes or takes. */
+  get channelCount(): number {
+    return this.#fanByName.size;
+  }
+
   get nextDeadlineMs(): number {
     return this.#endpointCount === 0 ? Number.POSITIVE_INFINITY : this.#lastTickMs + TICK_MS;
   }
