@@ -48,6 +48,8 @@ export class Engine implements EngineInput, FabricListener, EndpointHome, RoomHo
   #sessions = 0;
   #lastTickMs = 0;
   #isDraining = false;
+  /** Streams are measured on every other tick. */
+  #isEvenTick = false;
 
   /** @param node Name of this node, unique among those that share the fabric, and of this start. */
   constructor(output: EngineOutput, fabric: Fabric, node: string = 'node') {
@@ -131,7 +133,8 @@ export class Engine implements EngineInput, FabricListener, EndpointHome, RoomHo
 
   handleTick(nowMs: number): void {
     this.#lastTickMs = nowMs;
-    for (const fan of this.#fans) if (fan !== undefined) this.#measure(fan, nowMs);
+    this.#isEvenTick = !this.#isEvenTick;
+    if (this.#isEvenTick) for (const fan of this.#fans) if (fan !== undefined) this.#measure(fan, nowMs);
     for (const room of this.#rooms.values()) room.tick(nowMs);
   }
 
@@ -258,15 +261,14 @@ export class Engine implements EngineInput, FabricListener, EndpointHome, RoomHo
 
   #measure(fan: ChannelFan, nowMs: number): void {
     fan.tick(nowMs);
-    if (fan.info?.kind === 'audio') return;
+    if (fan.info?.kind === 'audio' || (nowMs - fan.demandToldMs < DEMAND_MS && !fan.hasNewTargets)) return;
+    fan.hasNewTargets = false;
     const demand = fan.demand();
-    if (nowMs - fan.demandToldMs < DEMAND_MS && (demand.layers & ~fan.demandLayers) === 0) return;
     fan.costs.tick(demand.layers, nowMs);
     fan.demandMaxBps = demand.maxBps;
     fan.demandToldMs = nowMs;
     // Nobody, twice: the publisher's node has forgotten already.
     if (demand.count === 0 && fan.demandCount === 0) return;
-    fan.demandLayers = demand.layers;
     fan.demandCount = demand.count;
     this.fabric.feedback(fan.channel, { type: 'demand', node: this.#node, demand }, nowMs);
   }

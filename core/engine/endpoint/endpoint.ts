@@ -22,8 +22,8 @@ import { Receptions } from './receptions.ts';
 import type { RemoteTrack } from './remote-track.ts';
 import { Subscriptions } from './subscriptions.ts';
 
-/** How often a viewer's layers are chosen anew at the most, milliseconds. */
-const ALLOCATE_MS = 200;
+/** How often local tracks are looked after, milliseconds. */
+const LOCAL_TRACKS_MS = 100;
 /** What probing is told again when it differs by this share. */
 const DEMAND_NEWS = 0.1;
 
@@ -72,7 +72,7 @@ export class Endpoint implements EndpointIdentity {
   #publish: PublishScope = { peer: false, tracks: false };
   #peer = '';
   #metadata: string | undefined;
-  #allocatedMs = Number.NEGATIVE_INFINITY;
+  #lookedMs = Number.NEGATIVE_INFINITY;
   #toldCurrentBps = 0;
   #toldDesiredBps = 0;
   #toldSpeaker: TrackSource | null = null;
@@ -236,7 +236,9 @@ export class Endpoint implements EndpointIdentity {
     this.#mixer?.update(room, nowMs);
     this.#publications.tick(nowMs);
     if (this.#receptions.tracks.size === 0) return;
-    if (nowMs - this.#allocatedMs >= ALLOCATE_MS) this.#allocate(nowMs);
+    if (nowMs - this.#lookedMs < LOCAL_TRACKS_MS) return;
+    this.#lookedMs = nowMs;
+    if (nowMs >= this.#egress.dueMs) this.#allocate(nowMs);
     for (const track of this.#receptions.tracks.values()) track.tick(nowMs);
   }
 
@@ -311,7 +313,6 @@ export class Endpoint implements EndpointIdentity {
   }
 
   #allocate(nowMs: number): void {
-    this.#allocatedMs = nowMs;
     const videos: LocalTrack[] = [];
     let audioBps = 0;
     for (const local of this.#receptions.tracks.values()) {

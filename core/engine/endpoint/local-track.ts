@@ -161,6 +161,8 @@ export class LocalTrack {
 
   /** The allocator's decision; a negative `spatial` pauses. @param bitrateBps What that costs. */
   setTarget(spatial: number, temporal: number, bitrateBps: number, reason: LayerReason, nowMs: number): void {
+    const fan = this.#fan;
+    if (fan !== undefined && (!this.#isDecided || spatial !== this.#targetSpatial)) fan.hasNewTargets = true;
     this.#isDecided = true;
     this.#allocated = reason;
     this.allocatedBps = bitrateBps;

@@ -33,9 +33,9 @@ export class ChannelFan implements Voice {
   info: RemoteTrackInfo | undefined;
   /** Published by an endpoint of this node. */
   published = false;
-  /** When what viewers here can use was told last, and which layers that was. */
+  /** When what viewers here can use was told last, to how many of them, and whether they want other layers since. */
   demandToldMs: number = Number.NEGATIVE_INFINITY;
-  demandLayers = 0;
+  hasNewTargets = false;
   demandCount = 0;
   /** The most that any viewer here can use, bits per second, as told last. */
   demandMaxBps = 0;

@@ -6,6 +6,12 @@ import { EstimateWindow } from './estimate-window.ts';
 import { limitSteps, stepAt } from './layer-limits.ts';
 import { UpgradeGuard } from './upgrade-guard.ts';
 
+/** How often layers are chosen anew while the estimate moves, and while it does not, milliseconds. */
+const MOVING_MS = 200;
+const STEADY_MS = 1000;
+/** An estimate moves when it differs by this share; its windows follow for some time. */
+const MOVE = 0.02;
+const SETTLE_MS = 3000;
 /** Layers go up on the least estimate of this time and stay up on the most of that one, milliseconds. */
 const UP_WINDOW_MS = 1500;
 const HOLD_WINDOW_MS = 1000;
@@ -59,14 +65,27 @@ export class EgressController {
   #firstVideoMs = -1;
   #shortSinceMs = -1;
   #peakAudioBps = 0;
+  #steadyBps = 0;
+  #movedMs = Number.NEGATIVE_INFINITY;
+  #dueMs = Number.NEGATIVE_INFINITY;
 
   /** Bits per second; undefined until the gateway said something: then nothing is limited. */
   get estimateBps(): number | undefined {
     return this.#hasEstimate ? this.#window.latestBps : undefined;
   }
 
+  /** When {@link allocate} is due next. */
+  get dueMs(): number {
+    return this.#dueMs;
+  }
+
   onEstimate(bitrateBps: number, nowMs: number): void {
     this.#hasEstimate = true;
+    if (Math.abs(bitrateBps - this.#steadyBps) > this.#steadyBps * MOVE) {
+      this.#steadyBps = bitrateBps;
+      this.#movedMs = nowMs;
+      this.#dueMs = Math.min(this.#dueMs, nowMs + MOVING_MS);
+    }
     this.#window.add(Math.max(1, bitrateBps), nowMs);
   }
 
@@ -75,6 +94,8 @@ export class EgressController {
    * @param audioBps What audio costs now: it is served before any picture.
    */
   allocate(videos: readonly LocalTrack[], audioBps: number, nowMs: number): EgressDemand {
+    if (videos.some(({ position }) => position === undefined)) this.#movedMs = nowMs;
+    this.#dueMs = nowMs + (nowMs - this.#movedMs < SETTLE_MS ? MOVING_MS : STEADY_MS);
     // Somebody who begins to speak should not cost anybody a layer.
     this.#peakAudioBps = Math.max(audioBps, this.#peakAudioBps * 0.99);
     if (this.#firstVideoMs < 0 && videos.some(({ packets }) => packets > 0)) this.#firstVideoMs = nowMs;
