@@ -33,7 +33,10 @@ export class Yard {
   readonly api: string;
   readonly rtmp: string;
   readonly sipPort: number;
+  readonly rtpPortMin: number;
   readonly httpPort: number;
+  /** Unix socket on which gateways attach. */
+  readonly socket: string;
   readonly #directory = mkdtempSync(join(tmpdir(), 'switchyard-yard-'));
   readonly #environment: Record<string, string>;
   readonly #processes = new Map<ProcessName, Running>();
@@ -51,9 +54,11 @@ export class Yard {
     this.api = `http://127.0.0.1:${core}`;
     this.rtmp = `rtmp://127.0.0.1:${rtmp}/live`;
     this.sipPort = sip;
+    this.rtpPortMin = rtp;
+    this.socket = join(this.#directory, 'core.sock');
     this.#environment = {
       SWITCHYARD_CORE_HTTP_PORT: `${core}`,
-      SWITCHYARD_CORE_SOCKET: join(this.#directory, 'core.sock'),
+      SWITCHYARD_CORE_SOCKET: this.socket,
       SWITCHYARD_WEBRTC_PORT: `${webrtc}`,
       SWITCHYARD_RTMP_PORT: `${rtmp}`,
       SWITCHYARD_SIP_PORT: `${sip}`,

@@ -59,6 +59,11 @@ export class LoadTransport {
     this.#socket.on('message', (datagram) => this.#handle(datagram));
   }
 
+  /** Address of the session at the server, for PATCH and DELETE. */
+  get resource(): string {
+    return this.#resource;
+  }
+
   /** Ended by the server, or by {@link close}. */
   get ended(): boolean {
     return this.#ended;
@@ -118,6 +123,11 @@ export class LoadTransport {
     const bytes = Buffer.alloc(packet.length + SRTP_OVERHEAD_MAX_BYTES);
     bytes.set(packet);
     this.#send(bytes.subarray(0, this.#srtpOut.protectRtcp(bytes, packet.length)));
+  }
+
+  /** Bytes as they are, from the address that ICE has validated. */
+  sendRaw(bytes: Buffer): void {
+    this.#send(bytes);
   }
 
   /** Ends by DELETE, as a polite client does. */
