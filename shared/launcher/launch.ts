@@ -1,8 +1,8 @@
 import { watch } from 'node:fs';
-import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { type Config, ConfigError, loadConfig } from '@switchyard/shared/runtime';
 import { banner } from './banner.ts';
+import { portsAreFree } from './free-ports.ts';
 import { formatLogLine } from './log-line.ts';
 import { SupervisedProcess } from './supervised-process.ts';
 
@@ -16,6 +16,8 @@ const PROCESSES = [
 
 const WATCHED = ['shared', 'core', 'gateways/webrtc/server', 'gateways/rtmp', 'gateways/sip'] as const;
 const WATCH_SETTLE_MS = 200;
+/** npm passes Ctrl-C on to a process that got it from the terminal too: only a later one is meant as a second. */
+const SECOND_SIGNAL_MS = 500;
 
 export interface LaunchOptions {
   /** Root of the repository. */
@@ -37,14 +39,15 @@ export async function launch({ root, dev }: LaunchOptions): Promise<void> {
   }
 
   let announced = false;
-  let ending = false;
+  let endingSinceMs: number | undefined;
   const end = async (exitCode: number, signal: 'SIGINT' | 'SIGTERM' = 'SIGINT'): Promise<void> => {
-    if (ending) {
+    if (endingSinceMs !== undefined) {
+      if (performance.now() - endingSinceMs < SECOND_SIGNAL_MS) return;
       // The second Ctrl-C does not wait.
       for (const each of processes) each.kill();
       process.exit(1);
     }
-    ending = true;
+    endingSinceMs = performance.now();
     const drainMs = signal === 'SIGTERM' ? config.drainSeconds * 1000 : 0;
     print(
       'launcher',
@@ -73,9 +76,9 @@ export async function launch({ root, dev }: LaunchOptions): Promise<void> {
           process.stdout.write(`${banner(config)}\n`);
         },
         onStartFailed: () => {
-          if (ending) return;
+          if (endingSinceMs !== undefined) return;
           print('launcher', `${name} does not start: see above.`);
-          void end(1);
+          void end(1, 'SIGINT');
         },
       }),
   );
@@ -93,38 +96,6 @@ function readConfig(say: (line: string) => void): Config | undefined {
     return undefined;
   }
 }
-
-/** One sentence for each port that somebody else has, before anything is started. */
-async function portsAreFree(
-  { core, webrtc, rtmp, sip }: Config,
-  say: (line: string) => void,
-): Promise<boolean> {
-  const wanted = [
-    { setting: 'core.httpPort', host: core.httpHost, port: core.httpPort },
-    { setting: 'webrtc.port', host: webrtc.host, port: webrtc.port },
-    { setting: 'rtmp.port', host: rtmp.host, port: rtmp.port },
-    { setting: 'sip.port', host: sip.host, port: sip.port },
-  ];
-  const taken = await Promise.all(
-    wanted.map(async ({ setting, host, port }) => {
-      const answered = port !== 0 && (await isAnswered(host, port));
-      if (answered)
-        say(`Port ${port} is in use by another program: stop it, or set ${setting} in switchyard.yaml.`);
-      return answered;
-    }),
-  );
-  return !taken.includes(true);
-}
-
-const isAnswered = (host: string, port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const probe = createConnection({ host, port });
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once('error', () => resolve(false));
-  });
 
 function restartOnChange(root: string, processes: readonly SupervisedProcess[]): void {
   let timer: NodeJS.Timeout | undefined;

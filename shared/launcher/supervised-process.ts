@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
 /** First restart after a crash, longest pause between restarts, and how long a process must live to be trusted again. */
-const RESTART_MIN_MS = 250;
-const RESTART_MAX_MS = 15_000;
+const RESTART_MIN_MS = 200;
+const RESTART_MAX_MS = 5000;
 const STABLE_AFTER_MS = 20_000;
 /** Time that an orderly end may take before SIGKILL, beyond that of a drain. */
 const STOP_TIMEOUT_MS = 10_000;

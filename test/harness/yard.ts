@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePorts } from './free-ports.ts';
 import { waitFor } from './wait.ts';
+import { freeYardPorts, type YardPorts, yardEnvironment } from './yard-ports.ts';
 
 export const ROOT: string = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -17,9 +17,6 @@ const ENTRIES = {
 export type ProcessName = keyof typeof ENTRIES;
 
 const LOG_LINES_MAX = 2000;
-/** Two a call, and a port rests 30 s after its call. */
-const RTP_PORTS = 160;
-
 interface Running {
   readonly child: ChildProcess;
   readonly lines: string[];
@@ -41,33 +38,15 @@ export class Yard {
   readonly #environment: Record<string, string>;
   readonly #processes = new Map<ProcessName, Running>();
 
-  private constructor(firstPort: number, extra: Readonly<Record<string, string>>) {
-    const [core, webrtc, rtmp, sip, rtp] = [0, 1, 2, 3, 4].map((i) => firstPort + i) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
-    this.http = `http://127.0.0.1:${webrtc}`;
-    this.httpPort = webrtc;
-    this.api = `http://127.0.0.1:${core}`;
-    this.rtmp = `rtmp://127.0.0.1:${rtmp}/live`;
-    this.sipPort = sip;
-    this.rtpPortMin = rtp;
+  private constructor(ports: YardPorts, extra: Readonly<Record<string, string>>) {
+    this.http = `http://127.0.0.1:${ports.webrtc}`;
+    this.httpPort = ports.webrtc;
+    this.api = `http://127.0.0.1:${ports.core}`;
+    this.rtmp = `rtmp://127.0.0.1:${ports.rtmp}/live`;
+    this.sipPort = ports.sip;
+    this.rtpPortMin = ports.rtp;
     this.socket = join(this.#directory, 'core.sock');
-    this.#environment = {
-      SWITCHYARD_CORE_HTTP_PORT: `${core}`,
-      SWITCHYARD_CORE_SOCKET: this.socket,
-      SWITCHYARD_WEBRTC_PORT: `${webrtc}`,
-      SWITCHYARD_RTMP_PORT: `${rtmp}`,
-      SWITCHYARD_SIP_PORT: `${sip}`,
-      SWITCHYARD_SIP_RTP_PORT_MIN: `${rtp}`,
-      SWITCHYARD_SIP_RTP_PORT_MAX: `${rtp + RTP_PORTS}`,
-      // A test that ends does not wait for its clients.
-      SWITCHYARD_DRAIN_SECONDS: '0',
-      ...extra,
-    };
+    this.#environment = { ...yardEnvironment(ports, this.socket), ...extra };
   }
 
   /** Starts the core and `gateways`, and waits until they are ready and attached. */
@@ -75,7 +54,7 @@ export class Yard {
     gateways: readonly Exclude<ProcessName, 'core'>[],
     extra: Readonly<Record<string, string>> = {},
   ): Promise<Yard> {
-    const yard = new Yard(await freePorts(5 + RTP_PORTS + 1), extra);
+    const yard = new Yard(await freeYardPorts(), extra);
     await yard.run('core');
     for (const gateway of gateways) await yard.run(gateway);
     await yard.waitAttached(gateways.length);
