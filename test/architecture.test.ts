@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -79,6 +79,37 @@ function offence(unit: string, file: string, specifier: string): string | undefi
   }
   return PURE.includes(unit) && !PURE_PACKAGES.has(specifier) ? 'a pure unit uses no package' : undefined;
 }
+
+/** Paths of files and folders that a document names. */
+const pathsOf = (text: string): string[] =>
+  [...text.matchAll(/`([a-z]+\/[\w./-]*(?:\.ts|\/))`/g)].map(([, path]) => path ?? '');
+
+describe('documents', () => {
+  it.each(['core/README.md', 'shared/README.md'])('every path that %s names is there', (document) => {
+    const paths = pathsOf(readFileSync(join(ROOT, document), 'utf8'));
+    expect(paths.length).toBeGreaterThan(5);
+    expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
+
+  it('shared/README.md names every control, event and message', () => {
+    const text = readFileSync(join(ROOT, 'shared/README.md'), 'utf8');
+    const types = ['endpoint.ts', 'session.ts'].flatMap((file) =>
+      [
+        ...readFileSync(join(ROOT, 'shared/protocol', file), 'utf8').matchAll(/readonly type: '([\w-]+)'/g),
+      ].map(([, type]) => type ?? ''),
+    );
+    const named = [...text.matchAll(/`([\w-]+)`/g)].map(([, word]) => word ?? '');
+    const started = named.filter((word) => word.endsWith('-start') || word.endsWith('-attach'));
+    const whole = new Set([
+      ...named,
+      // `remote-track-start`, `-update`, `-stop`
+      ...started.flatMap((first) =>
+        named.filter((word) => word.startsWith('-')).map((last) => first.replace(/-(start|attach)$/, last)),
+      ),
+    ]);
+    expect(types.filter((type) => type !== 'response' && !whole.has(type))).toEqual([]);
+  });
+});
 
 describe('architecture', () => {
   it('finds the imports of every form', () => {
