@@ -96,7 +96,10 @@ export class SupervisedProcess {
 
   #onExit(code: number | null, signal: NodeJS.Signals | null): void {
     this.#isReady = false;
-    if (this.#stopping) return;
+    if (this.#stopping) {
+      if (code !== 0) this.#options.onLine(`ended (${signal ?? `exit code ${code}`})`);
+      return;
+    }
     if (!this.#wasReady) {
       this.#options.onStartFailed();
       return;

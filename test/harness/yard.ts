@@ -17,6 +17,7 @@ const ENTRIES = {
 export type ProcessName = keyof typeof ENTRIES;
 
 const LOG_LINES_MAX = 2000;
+
 interface Running {
   readonly child: ChildProcess;
   readonly lines: string[];
@@ -132,9 +133,9 @@ export class Yard {
     await waitFor(`${name} is gone`, () => running?.exited !== false);
   }
 
-  /** SIGTERM to the gateways, then to the core. @returns Exit codes. */
-  async stop(): Promise<Map<ProcessName, number | null>> {
-    const codes = new Map<ProcessName, number | null>();
+  /** SIGTERM to the gateways, then to the core. @returns Exit codes, or the signals that ended them. */
+  async stop(): Promise<Map<ProcessName, number | NodeJS.Signals | null>> {
+    const codes = new Map<ProcessName, number | NodeJS.Signals | null>();
     for (const name of ['webrtc', 'rtmp', 'sip', 'core'] as const) {
       const running = this.#processes.get(name);
       if (running === undefined) continue;
@@ -145,7 +146,7 @@ export class Yard {
         15_000,
         () => running.lines.join('\n'),
       ).catch(() => running.child.kill('SIGKILL'));
-      codes.set(name, running.child.exitCode);
+      codes.set(name, running.child.exitCode ?? running.child.signalCode);
     }
     rmSync(this.#directory, { recursive: true, force: true });
     return codes;

@@ -71,7 +71,7 @@ describe('npm start', () => {
     }
     const text = launcher?.output ?? '';
     expect(text).toContain('ending: gateways first, then the core');
-    expect(text).not.toContain('starting again');
+    expect(text).not.toMatch(/ended \(/);
     for (const name of ['core', ...ALL]) expect(text).toMatch(new RegExp(`\\[${name}\\]\\s+stopping`));
     expect(text.lastIndexOf('[core]    stopping')).toBeGreaterThan(text.lastIndexOf('[rtmp]    stopping'));
   });
