@@ -4,7 +4,7 @@
  * version u4 · type u4 | flags u8 | key epoch u16 | link seq u32 | label u32 | stream seq u32 | hop MAC 8 | sealed media
  * ```
  * The first 16 bytes are one AES block: the hop MAC is its first 8 bytes under the key of the link, so a relay checks a
- * packet without opening it. `flags`: spatial layer in the low four bits, {@link FLAG_KEYFRAME}. The media behind the
+ * packet without opening it. `flags`: spatial layer in the low three bits, {@link FLAG_KEYFRAME}, {@link FLAG_SVC}. The media behind the
  * MAC was sealed once by the publisher's node and is opened by the nodes of viewers.
  *
  * Everything else (control) is sealed as a whole under the key of the link:
@@ -24,6 +24,7 @@ export const CONTROL_HEADER_BYTES: number = 8;
 
 export const DATAGRAM_TYPES = { media: 1, control: 2 } as const;
 export const FLAG_KEYFRAME: number = 0x10;
+export const FLAG_SVC: number = 0x20;
 /** Spatial layer of audio and of streams with one layer: always carried. */
 export const LAYERS_MAX: number = 8;
 
@@ -31,6 +32,8 @@ export interface MediaHeader {
   /** Layer the packet belongs to, 0 … {@link LAYERS_MAX} − 1. */
   spatial: number;
   keyframe: boolean;
+  /** Spatial layers build on each other. */
+  svc: boolean;
   /** Which key of the stream sealed the media, 16 bits. */
   epoch: number;
   /** Counts media datagrams of this link in this direction, 32 bits. */
@@ -44,6 +47,7 @@ export interface MediaHeader {
 export const emptyMediaHeader = (): MediaHeader => ({
   spatial: 0,
   keyframe: false,
+  svc: false,
   epoch: 0,
   linkSeq: 0,
   label: 0,
@@ -61,7 +65,7 @@ export const datagramVersion = (bytes: Uint8Array): number => (bytes[0] ?? 0) >>
 
 export function writeMediaHeader(bytes: Uint8Array, header: Readonly<MediaHeader>): void {
   bytes[0] = (MESH_VERSION << 4) | DATAGRAM_TYPES.media;
-  bytes[1] = (header.spatial & 7) | (header.keyframe ? FLAG_KEYFRAME : 0);
+  bytes[1] = (header.spatial & 7) | (header.keyframe ? FLAG_KEYFRAME : 0) | (header.svc ? FLAG_SVC : 0);
   writeU16(bytes, 2, header.epoch);
   writeU32(bytes, 4, header.linkSeq);
   writeU32(bytes, 8, header.label);
@@ -74,6 +78,7 @@ export function readMediaHeader(bytes: Uint8Array, into: MediaHeader): boolean {
   const flags = bytes[1] ?? 0;
   into.spatial = flags & 7;
   into.keyframe = (flags & FLAG_KEYFRAME) !== 0;
+  into.svc = (flags & FLAG_SVC) !== 0;
   into.epoch = readU16(bytes, 2);
   into.linkSeq = readU32(bytes, 4);
   into.label = readU32(bytes, 8);

@@ -20,6 +20,7 @@ describe('datagrams', () => {
     const header = {
       spatial: 5,
       keyframe: true,
+      svc: true,
       epoch: 65_535,
       linkSeq: 4_294_967_295,
       label: 3_000_000_000,

@@ -123,6 +123,7 @@ export class MeshLink {
     const header = this.#header;
     header.spatial = packet.spatial;
     header.keyframe = packet.keyframe;
+    header.svc = packet.svc;
     header.epoch = packet.epoch;
     header.linkSeq = this.#sender.nextSeq;
     header.label = label;
@@ -196,7 +197,7 @@ export class MeshLink {
       this.refused.forged += 1;
       return;
     }
-    const { spatial, keyframe, epoch, label, streamSeq, linkSeq } = header;
+    const { spatial, keyframe, svc, epoch, label, streamSeq, linkSeq } = header;
     if (!this.#mediaSeen.add(linkSeq)) {
       this.refused.replayed += 1;
       return;
@@ -205,7 +206,7 @@ export class MeshLink {
     this.packetsReceived += 1;
     this.#receiver.received(linkSeq, nowMs);
     const sealed = datagram.subarray(MEDIA_HEADER_BYTES + HOP_MAC_BYTES);
-    this.#home.onMedia(this.node, label, { streamSeq, epoch, spatial, keyframe, sealed }, nowMs);
+    this.#home.onMedia(this.node, label, { streamSeq, epoch, spatial, keyframe, svc, sealed }, nowMs);
   }
 
   #receiveControl(datagram: Uint8Array, nowMs: number): void {

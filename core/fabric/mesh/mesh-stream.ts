@@ -1,6 +1,12 @@
 import { type BitrateFeedback, FeedbackMerge } from './feedback-merge.ts';
 import { SeenWindow } from './seen-window.ts';
-import type { StreamKey, StreamMessage, StreamPacket, SubRejection } from './stream-message.ts';
+import {
+  type StreamKey,
+  type StreamMessage,
+  type StreamPacket,
+  type SubRejection,
+  wantsPacket,
+} from './stream-message.ts';
 import { StreamRing } from './stream-ring.ts';
 
 /** A request that is not answered is repeated after this time or one and a half round trips, milliseconds. */
@@ -106,6 +112,18 @@ export class MeshStream {
     return this.#localLayers === 0 && this.#downstreams.size === 0;
   }
 
+  /** Layers that are wanted beyond this node, a bit each. */
+  get layersBeyond(): number {
+    let layers = 0;
+    for (const downstream of this.#downstreams.values()) layers |= downstream.layers;
+    return layers;
+  }
+
+  /** Everything since the last keyframe is kept for who comes late. */
+  get keepsPictures(): boolean {
+    return this.#ring.keepsPictures;
+  }
+
   get hasDownstreams(): boolean {
     return this.#downstreams.size > 0;
   }
@@ -150,7 +168,7 @@ export class MeshStream {
     if (!this.#seen.add(packet.streamSeq)) return;
     this.#ring.push(packet, nowMs);
     this.#spread(packet, from);
-    if ((this.#localLayers & (1 << packet.spatial)) !== 0) this.#home.deliver(this.name, packet);
+    if (wantsPacket(this.#localLayers, packet)) this.#home.deliver(this.name, packet);
   }
 
   /** Routes may have changed. */
@@ -243,9 +261,7 @@ export class MeshStream {
   }
 
   #wanted(): number {
-    let layers = this.#localLayers;
-    for (const downstream of this.#downstreams.values()) layers |= downstream.layers;
-    return layers;
+    return this.#localLayers | this.layersBeyond;
   }
 
   #wantedChanged(before: number, nowMs: number): void {
@@ -404,7 +420,7 @@ export class MeshStream {
       this.#sayOk(from);
       if (message.resume !== undefined)
         for (const packet of this.#ring.from(message.resume))
-          if ((message.layers & (1 << packet.spatial)) !== 0) this.#home.forward(from, message.label, packet);
+          if (wantsPacket(message.layers, packet)) this.#home.forward(from, message.label, packet);
     } else {
       if (message.resume !== undefined && message.resume >= 0) this.#resumeWanted = message.resume;
       this.#home.control(from, { type: 'sub-wait', stream: this.name });
@@ -436,9 +452,8 @@ export class MeshStream {
   }
 
   #spread(packet: StreamPacket, from: string): void {
-    const bit = 1 << packet.spatial;
     for (const [node, { label, layers }] of this.#downstreams)
-      if (node !== from && (layers & bit) !== 0) this.#home.forward(node, label, packet);
+      if (node !== from && wantsPacket(layers, packet)) this.#home.forward(node, label, packet);
   }
 
   #passFeedback(nowMs: number): void {

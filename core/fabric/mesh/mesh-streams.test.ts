@@ -46,7 +46,14 @@ describe('MeshStreams', () => {
         .streamsOf('p')
         .stream('s')
         ?.publish(
-          { streamSeq: seq, epoch: 1, spatial: seq % 3, keyframe: false, sealed: new Uint8Array(1) },
+          {
+            streamSeq: seq,
+            epoch: 1,
+            spatial: seq % 3,
+            keyframe: false,
+            svc: false,
+            sealed: new Uint8Array(1),
+          },
           mesh.nowMs,
         );
     mesh.run(200);

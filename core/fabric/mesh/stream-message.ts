@@ -46,5 +46,11 @@ export interface StreamPacket {
   readonly epoch: number;
   readonly spatial: number;
   readonly keyframe: boolean;
+  /** Layers build on each other: who wants one needs those below it. */
+  readonly svc: boolean;
   readonly sealed: Uint8Array;
 }
+
+/** Whether who wants `layers` (a bit a layer) wants this packet. */
+export const wantsPacket = (layers: number, { spatial, svc }: StreamPacket): boolean =>
+  svc ? layers >> spatial !== 0 : (layers & (1 << spatial)) !== 0;

@@ -17,11 +17,11 @@ export class StreamRing {
   #kept: Kept[] = [];
   #start = 0;
   #bytes = 0;
-  readonly #keepPictures: boolean;
+  readonly keepsPictures: boolean;
 
   /** @param keepPictures The publisher sends no keyframe on request: everything since the last one is kept. */
   constructor(keepPictures: boolean) {
-    this.#keepPictures = keepPictures;
+    this.keepsPictures = keepPictures;
   }
 
   get size(): number {
@@ -29,12 +29,12 @@ export class StreamRing {
   }
 
   push(packet: StreamPacket, nowMs: number): void {
-    if (this.#keepPictures && packet.keyframe && !this.#endsWithKeyframe(packet)) this.#clear();
+    if (this.keepsPictures && packet.keyframe && !this.#endsWithKeyframe(packet)) this.#clear();
     this.#kept.push({ packet, atMs: nowMs });
     this.#bytes += packet.sealed.length;
     for (let oldest = this.#kept[this.#start]; oldest !== undefined; oldest = this.#kept[this.#start]) {
       const isFull = this.#bytes > KEEP_MAX_BYTES || this.size > KEEP_MAX_PACKETS;
-      if (!isFull && (this.#keepPictures || nowMs - oldest.atMs <= KEEP_MS)) break;
+      if (!isFull && (this.keepsPictures || nowMs - oldest.atMs <= KEEP_MS)) break;
       this.#bytes -= oldest.packet.sealed.length;
       this.#start += 1;
     }
@@ -49,7 +49,7 @@ export class StreamRing {
     for (let i = this.#start; i < this.#kept.length; i += 1) {
       const packet = this.#kept[i]?.packet;
       if (packet === undefined) continue;
-      if (streamSeq < 0 ? this.#keepPictures : counterDiff(packet.streamSeq, streamSeq) >= 0)
+      if (streamSeq < 0 ? this.keepsPictures : counterDiff(packet.streamSeq, streamSeq) >= 0)
         packets.push(packet);
     }
     return packets;

@@ -139,7 +139,7 @@ export class VirtualMesh {
     const streamSeq = this.#seq++;
     this.#sentMs[streamSeq] = this.nowMs;
     const sealed = seal.seal(streamSeq, Uint8Array.of(streamSeq & 255, 7, 7));
-    target.publish({ streamSeq, epoch: 1, spatial: 0, keyframe: false, sealed }, this.nowMs);
+    target.publish({ streamSeq, epoch: 1, spatial: 0, keyframe: false, svc: false, sealed }, this.nowMs);
   }
 
   #deliver(name: string, stream: string, packet: StreamPacket): void {

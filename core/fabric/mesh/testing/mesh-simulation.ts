@@ -70,6 +70,7 @@ export class MeshSimulation {
           epoch: 1,
           spatial: 0,
           keyframe: false,
+          svc: false,
           sealed: new Uint8Array(8),
         };
         this.streamsOf(publisher).stream(stream)?.publish(packet, this.nowMs);

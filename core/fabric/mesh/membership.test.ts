@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { Membership, type NodeRecord } from './membership.ts';
+
+const record = (node: string, zone = 'z', session = `${node}-1`): NodeRecord => ({
+  node,
+  session,
+  zone,
+  relay: true,
+  publicKey: '',
+  addresses: [],
+  version: 1,
+});
+const silentOnMesh = (): number => Number.NEGATIVE_INFINITY;
+const names = (records: readonly NodeRecord[]): string[] => records.map(({ node }) => node);
+
+describe('Membership', () => {
+  it('asks for the record of a node that is new, and of another process with its name', () => {
+    const members = new Membership('a', 'z');
+    expect(members.heard('b', 'b-1', 0)).toBe(true);
+    expect(members.up(record('b'), 0)).toBeUndefined();
+    expect(members.heard('b', 'b-1', 10)).toBe(false);
+    expect(members.heard('b', 'b-2', 20)).toBe(true);
+    expect(members.up(record('b', 'z', 'b-2'), 20)).toMatchObject({ session: 'b-1' });
+    expect(members.isAlive('b', 'b-1')).toBe(false);
+    expect(members.isAlive('b', 'b-2')).toBe(true);
+  });
+
+  it('takes a node for dead after three seconds without heartbeat and without a datagram', () => {
+    const members = new Membership('a', 'z');
+    members.up(record('b'), 0);
+    members.up(record('c'), 0);
+    expect(members.expire(3000, silentOnMesh)).toEqual([]);
+    // c is still heard on the mesh.
+    expect(names(members.expire(3001, (node) => (node === 'c' ? 2500 : Number.NEGATIVE_INFINITY)))).toEqual([
+      'b',
+    ]);
+    expect(names(members.expire(6000, (node) => (node === 'c' ? 2500 : Number.NEGATIVE_INFINITY)))).toEqual([
+      'c',
+    ]);
+  });
+
+  it('gives nodes of other zones the time of three summaries', () => {
+    const members = new Membership('a', 'z');
+    members.up(record('b', 'far'), 0);
+    expect(members.expire(6000, silentOnMesh)).toEqual([]);
+    expect(names(members.expire(6001, silentOnMesh))).toEqual(['b']);
+  });
+
+  it('takes nobody for dead while it is cut off itself, nor right after', () => {
+    const members = new Membership('a', 'z');
+    members.up(record('b'), 0);
+    members.cutOff(true, 1000);
+    expect(members.expire(60_000, silentOnMesh)).toEqual([]);
+    members.cutOff(false, 60_000);
+    expect(members.expire(64_000, silentOnMesh)).toEqual([]);
+    expect(names(members.expire(65_001, silentOnMesh))).toEqual(['b']);
+  });
+
+  it('knows one node of a zone that speaks for it', () => {
+    const [a, b] = [new Membership('a', 'z'), new Membership('b', 'z')];
+    a.up(record('b'), 0);
+    b.up(record('a'), 0);
+    a.up(record('0', 'far'), 0);
+    expect([a.speaksForZone, b.speaksForZone]).toEqual([true, false]);
+    b.bye('a', 'a-1');
+    expect(b.speaksForZone).toBe(true);
+  });
+
+  it('a goodbye of an earlier process is not one of the later', () => {
+    const members = new Membership('a', 'z');
+    members.up(record('b', 'z', 'b-2'), 0);
+    expect(members.bye('b', 'b-1')).toBeUndefined();
+    expect(members.bye('b', 'b-2')).toMatchObject({ node: 'b' });
+  });
+});

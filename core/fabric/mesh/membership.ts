@@ -1,0 +1,113 @@
+/** What a node says of itself to the cluster. */
+export interface NodeRecord {
+  readonly node: string;
+  /** Of this process; a restart is another session. */
+  readonly session: string;
+  readonly zone: string;
+  readonly relay: boolean;
+  /** Raw X25519, base64. */
+  readonly publicKey: string;
+  /** `host:port` of its mesh sockets, best first. */
+  readonly addresses: readonly string[];
+  /** {@link MESH_VERSION} that it speaks. */
+  readonly version: number;
+}
+
+export const HEARTBEAT_MS: number = 1000;
+export const SUMMARY_MS: number = 2000;
+/** A node that was not heard for this long, and is silent on the mesh too, is down. */
+const DOWN_AFTER_MS = 3000;
+/** The same for nodes of other zones, which are heard of by summaries only. */
+const FAR_DOWN_AFTER_MS = 3 * SUMMARY_MS;
+/** After this node was cut off from the control plane, everybody gets this long to be heard again. */
+const GRACE_MS = 5000;
+
+interface Known {
+  readonly record: NodeRecord;
+  heardMs: number;
+}
+
+/** Who is alive, by heartbeats within the zone and summaries of the others. Pure: time and what was heard are arguments. */
+export class Membership {
+  readonly #zone: string;
+  readonly #self: string;
+  readonly #known = new Map<string, Known>();
+  #isCutOff = false;
+  #graceUntilMs = 0;
+
+  constructor(self: string, zone: string) {
+    this.#self = self;
+    this.#zone = zone;
+  }
+
+  get records(): NodeRecord[] {
+    return [...this.#known.values()].map(({ record }) => record);
+  }
+
+  record(node: string): NodeRecord | undefined {
+    return this.#known.get(node)?.record;
+  }
+
+  isAlive(node: string, session: string): boolean {
+    return this.#known.get(node)?.record.session === session;
+  }
+
+  /** Nodes of this zone, this one included, in the order in which they do what one must do. */
+  get zoneOrder(): string[] {
+    const nodes = [this.#self];
+    for (const { record } of this.#known.values()) if (record.zone === this.#zone) nodes.push(record.node);
+    return nodes.sort();
+  }
+
+  /** Whether this node speaks for its zone: summaries, and clearing up after the dead. */
+  get speaksForZone(): boolean {
+    return this.zoneOrder[0] === this.#self;
+  }
+
+  /** A node is heard of. @returns Whether its record has to be fetched: it is new, or another process. */
+  heard(node: string, session: string, nowMs: number): boolean {
+    if (node === this.#self) return false;
+    const known = this.#known.get(node);
+    if (known?.record.session !== session) return true;
+    known.heardMs = nowMs;
+    return false;
+  }
+
+  /** A node is up. @returns The record of the process that it takes the place of. */
+  up(record: NodeRecord, nowMs: number): NodeRecord | undefined {
+    const before = this.#known.get(record.node)?.record;
+    this.#known.set(record.node, { record, heardMs: nowMs });
+    return before?.session === record.session ? undefined : before;
+  }
+
+  /** A node says that it ends. @returns Its record when that process was known. */
+  bye(node: string, session: string): NodeRecord | undefined {
+    const known = this.#known.get(node);
+    if (known?.record.session !== session) return undefined;
+    this.#known.delete(node);
+    return known.record;
+  }
+
+  /** The control plane cannot be reached, or can again: nobody is taken for dead meanwhile. */
+  cutOff(isCutOff: boolean, nowMs: number): void {
+    if (this.#isCutOff && !isCutOff) this.#graceUntilMs = nowMs + GRACE_MS;
+    this.#isCutOff = isCutOff;
+  }
+
+  /**
+   * @param meshHeardMs When a node was heard on the mesh last.
+   * @returns Nodes that are taken for dead now.
+   */
+  expire(nowMs: number, meshHeardMs: (node: string) => number): NodeRecord[] {
+    if (this.#isCutOff || nowMs < this.#graceUntilMs) return [];
+    const dead: NodeRecord[] = [];
+    for (const [node, { record, heardMs }] of this.#known) {
+      const afterMs = record.zone === this.#zone ? DOWN_AFTER_MS : FAR_DOWN_AFTER_MS;
+      const lastMs = Math.max(heardMs, meshHeardMs(node));
+      if (nowMs - heardMs <= afterMs || nowMs - lastMs <= DOWN_AFTER_MS) continue;
+      this.#known.delete(node);
+      dead.push(record);
+    }
+    return dead;
+  }
+}
