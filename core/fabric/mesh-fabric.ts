@@ -23,6 +23,7 @@ import type { Logger } from '@switchyard/shared/runtime';
 import type { ControlPlane, ControlPlaneListener, OwnedValue } from './control-plane.ts';
 import { MediaBody } from './media-body.ts';
 import { MeshSockets } from './mesh-sockets.ts';
+import { type NodeView, type StreamView, viewNodes, viewStreams } from './mesh-view.ts';
 import { NodeKeys } from './node-keys.ts';
 import { newStreamKey, StreamSeal } from './stream-seal.ts';
 
@@ -177,9 +178,9 @@ export class MeshFabric implements Fabric, ControlPlaneListener {
     this.#sockets.close();
   }
 
-  /** Nodes of the cluster but this one. */
-  get records(): Iterable<NodeRecord> {
-    return this.#records.values();
+  /** The other nodes of the cluster, and the streams that cross this one. */
+  view(): { readonly nodes: readonly NodeView[]; readonly streams: readonly StreamView[] } {
+    return { nodes: viewNodes(this.mesh, this.#records.values()), streams: viewStreams(this.mesh) };
   }
 
   /** Viewers of this node have the packet from the engine. */

@@ -1,6 +1,4 @@
 import type { AddressInfo } from 'node:net';
-import { hostname } from 'node:os';
-import { LocalFabric } from '@switchyard/core/fabric';
 import {
   ConfigError,
   createLogger,
@@ -15,17 +13,21 @@ import { Admission } from './admission.ts';
 import { GatewayServer } from './gateway-server.ts';
 import { AdminAuth } from './http-api/admin-auth.ts';
 import { createHttpApi } from './http-api/http-api.ts';
+import { LoadMeter } from './load-meter.ts';
 import { MediaCore } from './media-core.ts';
 import { CoreMetrics } from './metrics/core-metrics.ts';
+import { createNodeFabric } from './node-fabric.ts';
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env, process.cwd());
   const logger = createLogger('core', config.log.level);
-  logger.info(describeConfig(config, ['apps', 'drainSeconds', 'core', 'link']), 'configuration');
-  const node = `${hostname()}-${process.pid}`;
+  logger.info(describeConfig(config, ['apps', 'drainSeconds', 'core', 'link', 'fabric']), 'configuration');
   const { listen, secret } = config.link;
   const admission = new Admission(config.core);
-  const fabric = new LocalFabric();
+  const meter = new LoadMeter();
+  const { node, session, fabric, mesh } = createNodeFabric(config.fabric, logger, () =>
+    admission.isDraining ? 1 : meter.load,
+  );
   const gateways = new GatewayServer({
     socketPath: config.core.socket,
     ...(listen === undefined || secret === undefined ? {} : { tcp: { ...parseHostPort(listen), secret } }),
@@ -33,7 +35,7 @@ async function main(): Promise<void> {
     admission,
     logger,
   });
-  const core = new MediaCore(gateways, fabric);
+  const core = new MediaCore(gateways, fabric, session);
   const { engine } = core;
   fabric.attach(engine);
   const metrics = new CoreMetrics({ engine, admission, figures: () => gateways.figures });
@@ -42,6 +44,9 @@ async function main(): Promise<void> {
     engine,
     admission,
     node,
+    zone: config.fabric.zone,
+    load: () => meter.load,
+    cluster: () => mesh?.view(),
     auth: new AdminAuth(config.apps),
     gateways: () => gateways.gateways,
     metrics: () => metrics.render(),
@@ -54,6 +59,7 @@ async function main(): Promise<void> {
     admission.stop();
     metrics.close();
     await Promise.all([gateways.close(), api.close()]);
+    await mesh?.stop();
     process.exit(0);
   };
   onStopSignal(async (reason, drains) => {
@@ -67,6 +73,7 @@ async function main(): Promise<void> {
   });
   onParentExit(() => void stop());
 
+  await mesh?.start();
   core.start();
   admission.start();
   await gateways.listen(core);

@@ -3,8 +3,8 @@ import type { MediaPacket } from '@switchyard/shared/media';
 import type { ClientKind, EndpointControl, ProtocolError } from '@switchyard/shared/protocol';
 import type { EngineInputs } from './gateway-server.ts';
 
-/** Unix milliseconds that never step back. */
-const now = (): number => performance.timeOrigin + performance.now();
+/** The engine's clock: Unix milliseconds that never step back. */
+export const now = (): number => performance.timeOrigin + performance.now();
 
 /** The run loop: gives the engine its clock and its only timer. */
 export class MediaCore implements EngineInputs {
@@ -13,8 +13,9 @@ export class MediaCore implements EngineInputs {
   onEstimate: (bitrateBps: number) => void = () => {};
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(output: EngineOutput, fabric: Fabric) {
-    this.engine = new Engine(output, fabric);
+  /** @param session Name of this process, unique among those that share the fabric. */
+  constructor(output: EngineOutput, fabric: Fabric, session: string) {
+    this.engine = new Engine(output, fabric, session);
   }
 
   start(): void {

@@ -1,4 +1,5 @@
 import type { Engine } from '@switchyard/core/engine';
+import type { NodeView, StreamView } from '@switchyard/core/fabric';
 import type { FastifyInstance } from 'fastify';
 import type { Admission } from '../admission.ts';
 import type { GatewayStatus } from '../gateway-server.ts';
@@ -10,6 +11,11 @@ export interface NodeRoutesOptions {
   readonly auth: AdminAuth;
   readonly admission: Admission;
   readonly node: string;
+  readonly zone: string;
+  /** How busy this process is, 0…1. */
+  load(): number;
+  /** The other nodes and the streams between them; undefined for a node alone. */
+  cluster(): { readonly nodes: readonly NodeView[]; readonly streams: readonly StreamView[] } | undefined;
   gateways(): readonly GatewayStatus[];
   /** Prometheus' text format. */
   metrics(): Promise<string>;
@@ -20,7 +26,7 @@ const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 /** The process itself: health, figures, nodes. */
 export function nodeRoutes(
   api: FastifyInstance,
-  { engine, auth, admission, node, gateways, metrics }: NodeRoutesOptions,
+  { engine, auth, admission, node, zone, load, cluster, gateways, metrics }: NodeRoutesOptions,
 ): void {
   const startedMs = Date.now();
   const figures = (): object => ({
@@ -80,19 +86,33 @@ export function nodeRoutes(
     {
       schema: {
         tags: ['node'],
-        summary: 'Nodes of this installation: the one that answers',
+        summary:
+          'Nodes of the cluster as the one that answers sees them: zones, links with round trip and loss, streams and their routes',
         security: secured,
         response: {
-          200: { type: 'object', properties: { nodes: { type: 'array', items: { $ref: 'Node#' } } } },
+          200: {
+            type: 'object',
+            properties: {
+              nodes: { type: 'array', items: { $ref: 'Node#' } },
+              streams: { type: 'array', items: { $ref: 'StreamRoute#' } },
+            },
+          },
           ...PROBLEMS,
         },
       },
     },
     async ({ headers }) => {
       await auth.admit(headers.authorization);
-      return {
-        nodes: [{ self: true, status: status(), overloaded: admission.isOverloaded, ...figures() }],
+      const { nodes = [], streams = [] } = cluster() ?? {};
+      const self = {
+        self: true,
+        zone,
+        load: Math.round(load() * 100) / 100,
+        status: status(),
+        overloaded: admission.isOverloaded,
+        ...figures(),
       };
+      return { nodes: [self, ...nodes.map((each) => ({ self: false, ...each }))], streams };
     },
   );
 }

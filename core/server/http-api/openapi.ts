@@ -69,7 +69,54 @@ export const SCHEMAS: readonly ({ readonly $id: string } & ObjectSchema)[] = [
     }),
   },
   { $id: 'Health', ...object({ status: text, ...figures }) },
-  { $id: 'Node', ...object({ self: flag, status: text, overloaded: flag, ...figures }) },
+  {
+    $id: 'Node',
+    ...object({
+      self: described(
+        flag,
+        'The node that answers; of the others it knows what follows `zone`, and the link to them.',
+      ),
+      node: text,
+      zone: text,
+      'relay?': flag,
+      'addresses?': list(text),
+      'link?': {
+        anyOf: [
+          object({
+            rttMs: number,
+            loss: described(number, 'Share of probes that were lost, 0 to 1.'),
+            costMs: { anyOf: [described(number, 'What routes count with.'), { type: 'null' }] },
+            streamsIn: count,
+            streamsOut: count,
+            packetsIn: count,
+            packetsOut: count,
+            repaired: described(count, 'Packets that were lost and came again.'),
+            lost: count,
+            refused: described(count, 'Datagrams that were forged, replayed or malformed.'),
+          }),
+          { type: 'null' },
+        ],
+      },
+      'status?': text,
+      'load?': described(number, 'Share of time that the event loop works, 0 to 1.'),
+      'overloaded?': flag,
+      ...Object.fromEntries(
+        Object.entries(figures)
+          .filter(([name]) => name !== 'node')
+          .map(([name, schema]) => [`${name}?`, schema]),
+      ),
+    }),
+  },
+  {
+    $id: 'StreamRoute',
+    ...object({
+      stream: described(text, 'App, room, peer and track.'),
+      publisher: described(text, 'Node that it comes from.'),
+      route: described(list(text), 'Nodes from the publisher to this one.'),
+      downstreams: described(list(text), 'Nodes that take it from this one.'),
+      layers: described(count, 'Bit n: spatial layer n is carried on.'),
+    }),
+  },
   {
     $id: 'RoomSummary',
     ...object({ ...summary, peers: count, tracks: count }),

@@ -14,6 +14,10 @@ export function checkRules(config: ValidConfig): void {
       throw new ConfigError(
         `link.${key} is ${value}, but link.secret is not set: set link.secret (or SWITCHYARD_LINK_SECRET) to the same secret at both ends.`,
       );
+  if (config.fabric.nats.length > 0 && config.fabric.secret === undefined)
+    throw new ConfigError(
+      'fabric.nats is set, but fabric.secret is not: set fabric.secret (or SWITCHYARD_FABRIC_SECRET) to the same secret on every node.',
+    );
   if (config.sip.rtpPortMin >= config.sip.rtpPortMax)
     throw new ConfigError('sip.rtpPortMin must be below sip.rtpPortMax.');
 }

@@ -51,6 +51,34 @@ const schema = z.strictObject({
       secret: secret.optional(),
     })
     .prefault({}),
+  fabric: z
+    .strictObject({
+      /** NATS servers of one cluster, `nats://host:port`: rooms span all nodes that name the same ones. None: one node alone. */
+      nats: z.array(z.string().min(1)).max(16).default([]),
+      /** Name of this node, unique in the cluster; default: the host's name. */
+      node: z.string().regex(NAME_PATTERN, 'takes 1 to 64 letters, digits or any of . _ ~ @ + -').optional(),
+      /** Nodes near each other share a zone: a stream crosses to a zone once. */
+      zone: z.string().regex(NAME_PATTERN).default('default'),
+      /** Carries streams between other nodes too. */
+      relay: z.boolean().default(true),
+      /** What every node of the cluster knows; needed with `nats`. */
+      secret: secret.optional(),
+      /** UDP address and port of the mesh between nodes: an address of this machine, not 0.0.0.0. */
+      host: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
+      port: port.default(7946),
+      /** `host:port` that other nodes reach this one at, where it is not the one above (NAT). */
+      announce: z.array(address).max(4).default([]),
+      /** `nats` sends media by NATS where UDP between nodes is blocked: slower, and TCP stalls under loss. */
+      transport: z.enum(['udp', 'nats']).default('udp'),
+      natsUser: z.string().optional(),
+      natsPassword: z.string().optional(),
+      natsToken: z.string().optional(),
+      /** Certificate authority of the NATS servers: TLS is used. */
+      natsCaFile: z.string().optional(),
+      /** Copies of the rooms' bucket: 3 on a NATS cluster. */
+      natsReplicas: z.union([z.literal(1), z.literal(3), z.literal(5)]).default(1),
+    })
+    .prefault({}),
   webrtc: z
     .strictObject({
       /** Console, WHIP, WHEP and SDK signalling (TCP). */

@@ -29,6 +29,22 @@ export interface Config {
     readonly core?: string | undefined;
     readonly secret?: string | undefined;
   };
+  readonly fabric: {
+    readonly nats: readonly string[];
+    readonly node?: string | undefined;
+    readonly zone: string;
+    readonly relay: boolean;
+    readonly secret?: string | undefined;
+    readonly host: string;
+    readonly port: number;
+    readonly announce: readonly string[];
+    readonly transport: 'udp' | 'nats';
+    readonly natsUser?: string | undefined;
+    readonly natsPassword?: string | undefined;
+    readonly natsToken?: string | undefined;
+    readonly natsCaFile?: string | undefined;
+    readonly natsReplicas: number;
+  };
   readonly webrtc: {
     readonly host: string;
     readonly port: number;

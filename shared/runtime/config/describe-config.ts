@@ -23,6 +23,6 @@ export function describeConfig(
 const MASK = '••••';
 
 const show = (key: string, value: unknown): string | number => {
-  if (/secret|password|key$/i.test(key)) return MASK;
+  if (/secret|password|token|key$/i.test(key)) return MASK;
   return typeof value === 'number' || typeof value === 'string' ? value : JSON.stringify(value);
 };

@@ -4,6 +4,8 @@ import { keysOf } from './config-schema.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const PREFIX = 'SWITCHYARD_';
+/** Settings that hold several values, separated by commas. */
+const LISTS = new Set(['mediaAddresses', 'nats', 'announce']);
 /** Names of this prefix that are no settings. */
 const OTHERS = new Set(['SWITCHYARD_CONFIG']);
 
@@ -35,7 +37,7 @@ export function overlayEnvironment(
     const below = merged[section];
     merged[section] = {
       ...(typeof below === 'object' ? below : {}),
-      [key]: key === 'mediaAddresses' ? readList(text) : readScalar(text, key),
+      [key]: LISTS.has(key) ? readList(text) : readScalar(text, key),
     };
   }
   return merged;
@@ -48,8 +50,10 @@ const readList = (text: string): string[] =>
     .filter((part) => part !== '');
 
 /** A secret of digits stays text. */
-const readScalar = (text: string, key = ''): unknown =>
-  /^\d+(\.\d+)?$/.test(text) && key !== 'secret' ? Number(text) : text;
+function readScalar(text: string, key = ''): unknown {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return /^\d+(\.\d+)?$/.test(text) && !/secret|password|token/i.test(key) ? Number(text) : text;
+}
 
 function readApps(text: string): { id: string; secret: string }[] {
   return readList(text).map((app) => {

@@ -42,7 +42,7 @@ function readYaml(path: string, mustExist: boolean): Readonly<Record<string, unk
   }
   if (typeof value !== 'object' || Array.isArray(value) || value === null)
     throw new ConfigError(
-      `${path} must be a mapping of sections (log, apps, core, link, webrtc, rtmp, sip).`,
+      `${path} must be a mapping of sections (log, apps, core, link, fabric, webrtc, rtmp, sip).`,
     );
   return { ...value };
 }
