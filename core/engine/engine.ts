@@ -278,6 +278,7 @@ export class Engine implements EngineInput, FabricListener, EndpointHome, RoomHo
     if (room === undefined) return;
     endpoint.leave(nowMs);
     if (room.endpoints.size > 0) return;
+    room.close();
     this.fabric.unwatch(room.map);
     this.#rooms.delete(room.map);
   }

@@ -48,7 +48,8 @@ export class ChannelFan implements Voice {
   }
 
   get isUnused(): boolean {
-    return !this.published && this.#subscribers.length === 0;
+    // Audio of the room is listened to for its loudness, on whatever node it is published.
+    return !this.published && !this.inRoom && this.#subscribers.length === 0;
   }
 
   get subscriberCount(): number {

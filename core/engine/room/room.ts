@@ -32,6 +32,9 @@ export interface RoomHome {
   readonly output: EngineOutput;
   readonly fabric: Fabric;
   fanOf(app: string, room: string, peer: string, track: string): ChannelFan | undefined;
+  /** The channel's fan on this node, made when there is none. */
+  openFan(room: Room, peer: string, track: string): ChannelFan;
+  releaseFan(fan: ChannelFan): void;
 }
 
 /** Keys of a room's map. */
@@ -125,7 +128,10 @@ export class Room {
     if (known !== undefined && known.session !== session) this.#stop(peer, info.name);
     const isNew = !peer.tracks.has(info.name);
     peer.tracks.set(info.name, { info, session });
-    const fan = this.#fanOf(peer.peer, info.name);
+    const fan =
+      info.kind === 'audio'
+        ? this.#home.openFan(this, peer.peer, info.name)
+        : this.#fanOf(peer.peer, info.name);
     if (fan !== undefined) {
       fan.info = info;
       if (info.kind === 'audio') this.voices.add(fan);
@@ -146,6 +152,17 @@ export class Room {
     if (kind === 'peer') this.#hide(peer);
     else this.#stop(peer, track);
     if (!peer.shown && peer.tracks.size === 0) this.peers.delete(name);
+  }
+
+  /** Nobody of this node is in it any more. */
+  close(): void {
+    for (const { peer, tracks } of this.peers.values())
+      for (const track of tracks.keys()) {
+        const fan = this.#fanOf(peer, track);
+        if (fan === undefined) continue;
+        this.voices.remove(fan);
+        this.#home.releaseFan(fan);
+      }
   }
 
   tick(nowMs: number): void {
@@ -173,6 +190,7 @@ export class Room {
     if (fan !== undefined) {
       fan.info = undefined;
       this.voices.remove(fan);
+      this.#home.releaseFan(fan);
     }
     this.#tell(peer.peer, 'tracks', { type: 'track-stopped', peer: peer.peer, track });
     for (const endpoint of this.endpoints) endpoint.sourceStopped(peer.peer, track);

@@ -1,0 +1,138 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chromiumPath, launchChromium, openPage } from '../harness/chromium.ts';
+import { Cluster } from '../harness/cluster.ts';
+import { FfmpegPublisher, hasFfmpeg } from '../harness/ffmpeg.ts';
+import { hasNats } from '../harness/nats-server.ts';
+import { hasSipp, SCENARIOS, Sipp } from '../harness/phone.ts';
+import {
+  callSession,
+  mixerDb,
+  openSdkSession,
+  publishPicture,
+  receiverStats,
+  sessionEvents,
+  watchTrack,
+} from '../harness/sdk-clients.ts';
+import { waitFor } from '../harness/wait.ts';
+
+const ready = chromiumPath() !== undefined && hasFfmpeg() && hasNats() && hasSipp();
+/** A tone that is heard stands this far out of silence, dB of full scale. */
+const HEARD_DB = -60;
+
+describe.skipIf(!ready)('a room over three nodes', () => {
+  let cluster: Cluster;
+  let browser: Browser;
+  let obs: FfmpegPublisher;
+  let ann: Page;
+  let bob: Page;
+
+  const eventually = async (
+    what: string,
+    condition: () => Promise<boolean>,
+    deadlineMs = 20_000,
+  ): Promise<void> => {
+    await waitFor(what, condition, deadlineMs, () => cluster.log);
+  };
+  const plays = async (page: Page, what: string, count = 60): Promise<void> => {
+    const before = await receiverStats(page, 0);
+    await eventually(
+      what,
+      async () => (await receiverStats(page, 0)).framesDecoded >= before.framesDecoded + count,
+    );
+  };
+
+  beforeAll(async () => {
+    cluster = await Cluster.start({
+      a: { zone: 'east', gateways: ['webrtc'] },
+      b: { zone: 'west', gateways: ['rtmp', 'webrtc'] },
+      c: { zone: 'south', gateways: ['sip'] },
+    });
+    browser = await launchChromium();
+    obs = new FfmpegPublisher(`${cluster.yard('b').rtmp}/demo/obs`, {
+      bFrames: 0,
+      toneHz: 440,
+      size: '640x360',
+    });
+    ann = (await openPage(browser, `${cluster.yard('a').http}/sdk/index.js`)).page;
+    bob = (await openPage(browser, `${cluster.yard('b').http}/sdk/index.js`)).page;
+  });
+
+  afterAll(async () => {
+    obs?.stop();
+    await browser?.close();
+    await cluster?.stop();
+  });
+
+  it('a browser on one sees OBS on another and hears a phone on the third', async () => {
+    await openSdkSession(ann, { room: 'demo', peer: 'ann' });
+    await eventually('the stream of the other node', async () =>
+      (await sessionEvents(ann)).includes('track-started video_main'),
+    );
+    await watchTrack(ann, 0, 'obs', 'video_main');
+    await plays(ann, 'the picture of the other node');
+    await eventually('the tone of OBS', async () => (await mixerDb(ann, 440)) > HEARD_DB);
+    const phone = new Sipp({
+      server: cluster.yard('c').sipPort,
+      scenario: SCENARIOS.call('demo', 8000),
+      toneHz: 700,
+    });
+    try {
+      await eventually('the tone of the phone', async () => (await mixerDb(ann, 700)) > HEARD_DB);
+    } finally {
+      phone.stop();
+    }
+    expect(await cluster.routes('a', 'obs/video_main')).toEqual([['b', 'a']]);
+  });
+
+  it('a browser on the other sees its camera, and only layers that are watched cross the link', async () => {
+    await openSdkSession(bob, { room: 'demo', peer: 'bob' });
+    await publishPicture(bob, 'video_main', 640, 360);
+    await watchTrack(ann, 0, 'bob', 'video_main');
+    await plays(ann, 'the camera of the other node');
+    await eventually('the top layer', async () => (await receiverStats(ann, 0)).height === 360);
+  });
+
+  it('a message crosses, and leaving is told', async () => {
+    await callSession(ann, 'subscribe', 'chat');
+    await eventually('the message', async () => {
+      await callSession(bob, 'send', 'chat', 'hello');
+      return (await sessionEvents(ann)).includes('message hello');
+    });
+    await callSession(bob, 'leave');
+    await eventually('the track stops', async () =>
+      (await sessionEvents(ann)).slice(-6).join().includes('track-stopped video_main'),
+    );
+  });
+
+  it('NATS may vanish: nobody is lost, the picture goes on; back, rooms change again', async () => {
+    await watchTrack(ann, 0, 'obs', 'video_main');
+    await plays(ann, 'the picture of OBS');
+    const before = (await sessionEvents(ann)).length;
+    await cluster.nats.kill(0);
+    await plays(ann, 'the picture without NATS', 150);
+    expect((await sessionEvents(ann)).slice(before)).toEqual([]);
+    cluster.nats.run(0);
+    await cluster.nats.waitReady(0);
+    await openSdkSession(bob, { room: 'demo', peer: 'bob2' });
+    await publishPicture(bob, 'screen', 320, 180);
+    await eventually('a new track of the other node', async () =>
+      (await sessionEvents(ann)).includes('track-started screen'),
+    );
+  });
+
+  it('a node that is killed takes its own people only, within 3.5 s', async () => {
+    const before = (await sessionEvents(ann)).length;
+    const startMs = performance.now();
+    await cluster.yard('b').kill('core');
+    await eventually('the people of the node are gone', async () =>
+      (await sessionEvents(ann)).slice(before).join().includes('track-stopped video_main'),
+    );
+    expect(performance.now() - startMs).toBeLessThan(5000);
+    await cluster.yard('b').run('core');
+    await eventually('they are back with the node', async () =>
+      (await sessionEvents(ann)).slice(before).join().includes('track-started video_main'),
+    );
+    await plays(ann, 'the picture again');
+  });
+});
