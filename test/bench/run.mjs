@@ -32,8 +32,15 @@ function main() {
   );
   let ok = true;
   for (const name of wanted.length > 0 ? wanted : known) {
-    // `--expose-gc`: benches of memory collect before they read.
-    const args = ['--expose-gc', '--import', 'tsx', join(directory, `${name}${SUFFIX}`)];
+    // Benches of memory collect before they read, and must not be interrupted by it.
+    const args = [
+      '--expose-gc',
+      '--max-semi-space-size=64',
+      '--min-semi-space-size=64',
+      '--import',
+      'tsx',
+      join(directory, `${name}${SUFFIX}`),
+    ];
     if (!run(args)) {
       process.stderr.write(`bench ${name} failed\n`);
       ok = false;

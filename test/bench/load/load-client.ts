@@ -48,6 +48,11 @@ export class LoadClient {
     await this.#ask({ type: 'publish', options });
   }
 
+  /** Changes the rate of all publishers' video. */
+  async setRate(packetsPerSecond: number): Promise<void> {
+    await this.#ask({ type: 'rate', packetsPerSecond });
+  }
+
   /** Adds subscribers; resolves when all are connected. */
   async subscribe(options: SubscribeOptions): Promise<void> {
     await this.#ask({ type: 'subscribe', options });

@@ -27,7 +27,9 @@ export interface SubscribeOptions {
   readonly verifyEvery?: number;
   /** Handshakes that are under way at a time. */
   readonly joinsAtOnce?: number;
-  /** What each subscriber says it can receive (REMB), bits per second. */
+  /** How subscribers say what they can receive: `transport-cc` as browsers do, `remb` with less work for everybody. */
+  readonly feedback?: 'remb' | 'transport-cc';
+  /** What each subscriber says by REMB, bits per second. */
   readonly estimateBps?: number;
   readonly token?: string;
 }
@@ -63,6 +65,8 @@ export interface LoadFigures {
 export type LoadRequest =
   | { readonly type: 'publish'; readonly options: PublishOptions }
   | { readonly type: 'subscribe'; readonly options: SubscribeOptions }
+  /** Changes the rate of all publishers' video. */
+  | { readonly type: 'rate'; readonly packetsPerSecond: number }
   /** Closes the subscribers, not the publishers. */
   | { readonly type: 'unsubscribe'; readonly polite: boolean }
   | { readonly type: 'reset' }

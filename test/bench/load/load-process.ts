@@ -6,6 +6,8 @@ import { LoadPublisher } from './load-publisher.ts';
 import { LoadSubscriber, type SubscriberTotals } from './load-subscriber.ts';
 
 const REPORT_INTERVAL_MS = 1000;
+/** As often as browsers do. */
+const FEEDBACK_INTERVAL_MS = 50;
 const JOINS_AT_ONCE = 4;
 
 const certificate = await createCertificate();
@@ -91,6 +93,9 @@ async function handle(request: LoadRequest): Promise<LoadFigures | undefined> {
     case 'subscribe':
       await subscribe(request.options);
       return undefined;
+    case 'rate':
+      for (const publisher of publishers) publisher.setRate(request.packetsPerSecond);
+      return undefined;
     case 'unsubscribe':
       await unsubscribe(request.polite);
       return undefined;
@@ -105,6 +110,9 @@ async function handle(request: LoadRequest): Promise<LoadFigures | undefined> {
 setInterval(() => {
   for (const subscriber of subscribers) subscriber.report();
 }, REPORT_INTERVAL_MS);
+setInterval(() => {
+  for (const subscriber of subscribers) subscriber.acknowledge();
+}, FEEDBACK_INTERVAL_MS);
 
 process.on('message', (message: { readonly id: number; readonly request: LoadRequest }) => {
   const answer = (reply: LoadReply): void => {

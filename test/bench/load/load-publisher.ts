@@ -52,6 +52,10 @@ export class LoadPublisher {
   #next = 0;
   #twccSeq = 0;
   #startMs = 0;
+  #packetsPerSecond: number;
+  #tickedMs = 0;
+  /** Frames that are due, as the rate has it; and those that were sent. */
+  #videoDue = 0;
   #videoFrames = 0;
   #audioFrames = 0;
   #keyframeWanted = true;
@@ -63,6 +67,7 @@ export class LoadPublisher {
   constructor(options: PublishOptions, certificate: Certificate) {
     this.#options = options;
     const { video, audio } = options;
+    this.#packetsPerSecond = video?.packetsPerSecond ?? 0;
     const audioMid = audio === undefined ? -1 : 0;
     this.#audio = newStream(audioMid, PAYLOAD_TYPES.opus, 48_000);
     this.#video = newStream(audioMid + 1, PAYLOAD_TYPES.vp8, 90_000);
@@ -89,7 +94,12 @@ export class LoadPublisher {
   async start(): Promise<void> {
     await this.#transport.connect();
     this.#startMs = performance.now();
+    this.#tickedMs = this.#startMs;
     this.#timer = setInterval(() => this.#tick(), 1);
+  }
+
+  setRate(packetsPerSecond: number): void {
+    this.#packetsPerSecond = packetsPerSecond;
   }
 
   async close(): Promise<void> {
@@ -111,10 +121,12 @@ export class LoadPublisher {
     const elapsedMs = nowMs - this.#startMs;
     const { video, audio } = this.#options;
     if (video !== undefined && this.#vp8 !== undefined) {
-      const due = Math.floor((elapsedMs * video.packetsPerSecond) / video.burst / 1000);
+      this.#videoDue += ((nowMs - this.#tickedMs) * this.#packetsPerSecond) / video.burst / 1000;
+      const due = Math.floor(this.#videoDue);
       this.#videoFrames = Math.max(this.#videoFrames, due - CATCH_UP_FRAMES);
       while (this.#videoFrames < due) this.#sendFrame(this.#vp8, video.burst);
     }
+    this.#tickedMs = nowMs;
     if (audio !== undefined && this.#audioPayload !== undefined) {
       const due = Math.floor((elapsedMs * (audio.packetsPerSecond ?? AUDIO_PACKETS_PER_SECOND)) / 1000);
       this.#audioFrames = Math.max(this.#audioFrames, due - CATCH_UP_FRAMES);

@@ -27,6 +27,8 @@ export interface OfferFacts {
   readonly fingerprint: Fingerprint;
   readonly video: boolean;
   readonly audio: boolean;
+  /** Offers transport-wide feedback. */
+  readonly transportCc: boolean;
 }
 
 /** Where the server is, as its answer says. */
@@ -58,8 +60,7 @@ export function writeLoadOffer(facts: OfferFacts, ssrcs: Ssrcs): string {
     'a=setup:active',
     `a=extmap:${EXTENSION_IDS.mid} urn:ietf:params:rtp-hdrext:sdes:mid`,
     `a=extmap:${EXTENSION_IDS.absSendTime} http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time`,
-    // A viewer that reports by REMB leaves transport-cc out, as the server's answers to browsers do.
-    ...(facts.direction === 'sendonly'
+    ...(facts.transportCc
       ? [
           `a=extmap:${EXTENSION_IDS.transportCc} http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01`,
         ]

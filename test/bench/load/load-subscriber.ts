@@ -1,5 +1,6 @@
-import { emptyRtpHeader, readRtpHeader, writeRemb } from '@switchyard/shared/media';
+import { emptyRtpHeader, readRtpHeader, writePli, writeRemb } from '@switchyard/shared/media';
 import type { Certificate } from '../../../gateways/webrtc/server/transport/certificate.ts';
+import { Acknowledger } from './acknowledger.ts';
 import type { Histogram } from './histogram.ts';
 import type { SubscribeOptions } from './load-messages.ts';
 import { PAYLOAD_TYPES } from './load-sdp.ts';
@@ -35,6 +36,8 @@ export class LoadSubscriber {
   readonly #verifyEvery: number;
   readonly #streams: IncomingStream[] = [];
   readonly #header = emptyRtpHeader();
+  readonly #acknowledger: Acknowledger | undefined;
+  #reported = 0;
   #startMs = 0;
   /** Since the last reset of the process. */
   received = 0;
@@ -45,7 +48,9 @@ export class LoadSubscriber {
     this.#options = options;
     this.#totals = totals;
     this.#verifyEvery = options.verifyEvery ?? VERIFY_EVERY;
+    this.#acknowledger = options.feedback === 'transport-cc' ? new Acknowledger() : undefined;
     this.#transport = new LoadTransport({
+      transportCc: options.feedback === 'transport-cc',
       url: options.url,
       token: options.token,
       direction: 'recvonly',
@@ -69,11 +74,22 @@ export class LoadSubscriber {
     this.report();
   }
 
-  /** Once a second: consent, and what the client can receive. */
+  /** Once a second: consent, what the client can receive, and a keyframe request when its stream stands still. */
   report(): void {
     this.#transport.check();
-    const video = this.#streams.map(({ ssrc }) => ssrc);
-    this.#transport.sendRtcp(writeRemb(SENDER_SSRC, this.#options.estimateBps ?? ESTIMATE_BPS, video));
+    const ssrcs = this.#streams.map(({ ssrc }) => ssrc);
+    if (this.#acknowledger === undefined)
+      this.#transport.sendRtcp(writeRemb(SENDER_SSRC, this.#options.estimateBps ?? ESTIMATE_BPS, ssrcs));
+    if (this.received === this.#reported)
+      for (const ssrc of ssrcs) this.#transport.sendRtcp(writePli(SENDER_SSRC, ssrc));
+    this.#reported = this.received;
+  }
+
+  /** Acknowledges what came since the last time. */
+  acknowledge(): void {
+    const [first] = this.#streams;
+    const feedback = first === undefined ? undefined : this.#acknowledger?.feedback(SENDER_SSRC, first.ssrc);
+    if (feedback !== undefined) this.#transport.sendRtcp(feedback);
   }
 
   #onRtp(datagram: Buffer): void {
@@ -84,6 +100,7 @@ export class LoadSubscriber {
     if (this.firstPacketMs < 0) this.firstPacketMs = performance.now() - this.#startMs;
     const seq = ((datagram[2] ?? 0) << 8) | (datagram[3] ?? 0);
     this.#count(datagram.readUInt32BE(8), seq);
+    this.#acknowledger?.received(datagram);
     if (seq % this.#verifyEvery === 0) this.#verify(datagram, seq);
   }
 

@@ -24,6 +24,8 @@ export interface LoadTransportOptions {
   readonly video: boolean;
   readonly audio: boolean;
   readonly ssrcs: Ssrcs;
+  /** Transport-wide feedback is offered; publishers always do. */
+  readonly transportCc?: boolean;
   readonly certificate: Certificate;
   /** `Authorization: Bearer`, for servers that want one. */
   readonly token?: string | undefined;
@@ -72,10 +74,11 @@ export class LoadTransport {
   /** Resolves when SRTP is up. @throws when the server refuses or nothing connects within the time. */
   async connect(): Promise<void> {
     await new Promise<void>((resolve) => this.#socket.bind(0, '127.0.0.1', resolve));
-    const { url, certificate, token } = this.#options;
+    const { url, certificate, token, direction, transportCc } = this.#options;
     const offer = writeLoadOffer(
       {
         ...this.#options,
+        transportCc: transportCc ?? direction === 'sendonly',
         ufrag: this.#ufrag,
         password: this.#password,
         fingerprint: certificate.fingerprint,

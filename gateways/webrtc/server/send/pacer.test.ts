@@ -108,6 +108,16 @@ describe('a pacer', () => {
     expect(pacer.dropped).toBeGreaterThan(100);
   });
 
+  it('asks again for the keyframe of a stream that was given up, as long as none comes', () => {
+    const { pacer, givenUp } = record(100_000);
+    for (let i = 0; i < 140; i += 1) pacer.media(packet(i), 0);
+    for (let ms = 10; ms <= 1600; ms += 10) pacer.media(packet(200 + ms), ms);
+    expect(givenUp).toEqual([0, 0, 0, 0]);
+    pacer.media(packet(900, { startsKeyframe: true }), 1610);
+    for (let ms = 1620; ms <= 3000; ms += 100) pacer.media(packet(ms), ms);
+    expect(givenUp.length).toBe(4);
+  });
+
   it('keeps a keyframe that waits already, and the other streams', () => {
     const { pacer, sent, givenUp, run } = record(100_000);
     for (let i = 0; i < 60; i += 1) pacer.media(packet(i), 0);

@@ -10,6 +10,8 @@ const QUEUE_MAX_MS = 1000;
 const QUEUE_MIN_BYTES = 150_000;
 /** Slots remember a limited number of packets: fewer than that may wait. */
 const QUEUE_MAX_PACKETS = 800;
+/** A stream that was given up asks again for the keyframe it goes on with: the first request may have been one too many. */
+const ASK_AGAIN_MS = 500;
 /** Share of the estimate for repairs, and how much may be saved up. */
 const REPAIR_SHARE = 0.15;
 const REPAIR_SAVED_MS = 1000;
@@ -50,7 +52,8 @@ export class Pacer<Packet extends PacedPacket> {
   readonly #output: PacerOutput<Packet>;
   readonly #media = new Fifo<Packet>();
   readonly #repairs = new Fifo<Packet>();
-  readonly #givenUp = new Set<number>();
+  /** Streams that go on with a keyframe, and when it was asked for last. */
+  readonly #givenUp = new Map<number, number>();
   #estimateBps: number;
   #pacingBps: number;
   /** Bytes that were sent ahead of the rate; negative: credit of the slot. */
@@ -95,9 +98,11 @@ export class Pacer<Packet extends PacedPacket> {
 
   /** A video packet: sent now when nothing waits and the slot has room, otherwise in its turn. Hot path. */
   media(packet: Packet, nowMs: number): void {
-    if (this.#givenUp.size > 0 && this.#givenUp.has(packet.stream)) {
+    const askedMs = this.#givenUp.size > 0 ? this.#givenUp.get(packet.stream) : undefined;
+    if (askedMs !== undefined) {
       if (!packet.startsKeyframe) {
         this.#drop(packet);
+        if (nowMs - askedMs >= ASK_AGAIN_MS) this.#ask(packet.stream, nowMs);
         return;
       }
       this.#givenUp.delete(packet.stream);
@@ -109,7 +114,7 @@ export class Pacer<Packet extends PacedPacket> {
     }
     this.#media.push(packet);
     const limit = Math.max(QUEUE_MIN_BYTES, (this.#estimateBps * QUEUE_MAX_MS) / 8000);
-    if (this.#media.bytes > limit || this.#media.length > QUEUE_MAX_PACKETS) this.#giveUp();
+    if (this.#media.bytes > limit || this.#media.length > QUEUE_MAX_PACKETS) this.#giveUp(nowMs);
   }
 
   /** A packet is asked for again. @returns false when repairs take too much already. */
@@ -218,7 +223,7 @@ export class Pacer<Packet extends PacedPacket> {
   }
 
   /** Too much waits: the streams that wait start again at a keyframe; one that waits already is kept. */
-  #giveUp(): void {
+  #giveUp(nowMs: number): void {
     const streams = new Set<number>();
     let kept: Map<number, Packet> | undefined;
     this.#media.forEach((packet) => {
@@ -239,10 +244,13 @@ export class Pacer<Packet extends PacedPacket> {
       waiting.add(packet.stream);
     });
     for (const stream of streams) {
-      if (waiting.has(stream)) continue;
-      this.#givenUp.add(stream);
-      this.#output.onGivenUp(stream);
+      if (!waiting.has(stream)) this.#ask(stream, nowMs);
     }
+  }
+
+  #ask(stream: number, nowMs: number): void {
+    this.#givenUp.set(stream, nowMs);
+    this.#output.onGivenUp(stream);
   }
 }
 
