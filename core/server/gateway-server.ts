@@ -121,11 +121,6 @@ export class GatewayServer implements GatewayLinkOwner {
     );
   }
 
-  /** Tells every client to go elsewhere. */
-  goAway(reason: string): void {
-    for (const route of this.#routes) route?.link.event(route.linkEndpoint, { type: 'go-away', reason });
-  }
-
   async close(): Promise<void> {
     const closed = this.#servers.map(
       (server) => new Promise<void>((resolve) => server.close(() => resolve())),

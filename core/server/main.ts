@@ -66,7 +66,7 @@ async function main(): Promise<void> {
     logger.info({ reason, clients: engine.endpointCount }, drains ? 'draining' : 'stopping');
     admission.drain();
     if (drains) {
-      gateways.goAway('draining');
+      engine.drain('draining');
       await waitUntil(() => engine.endpointCount === 0, config.drainSeconds * 1000);
     }
     await stop();

@@ -10,6 +10,7 @@ import {
   onParentExit,
   onStopSignal,
 } from '@switchyard/shared/runtime';
+import { announcedAddress } from './announced-address.ts';
 import { EmbeddedDriver } from './driver/embedded/embedded-driver.ts';
 import { SipGateway } from './sip-gateway.ts';
 
@@ -20,13 +21,15 @@ async function main(): Promise<void> {
   const core = new CoreLink({ target: linkTarget(config), kind: 'sip', logger, samples: () => samples() });
   const access = createAccessControl(config.apps);
   const { host, port, rtpPortMin, rtpPortMax } = config.sip;
-  const driver = new EmbeddedDriver({ host, port, logger });
+  const announced = announcedAddress(host, config.sip.publicAddress);
+  const driver = new EmbeddedDriver({ host, announced, port, logger });
   const gateway = new SipGateway({
     core,
     access,
     driver,
     logger,
-    mediaAddress: host,
+    mediaHost: host,
+    mediaAddress: announced,
     rtpPortMin,
     rtpPortMax,
   });
@@ -57,7 +60,7 @@ async function main(): Promise<void> {
 
   core.start();
   await gateway.start();
-  logger.info({ sip: `sip:${host}:${port}`, rtp: `${rtpPortMin}-${rtpPortMax}` }, 'ready');
+  logger.info({ sip: `sip:${host}:${port}`, announced, rtp: `${rtpPortMin}-${rtpPortMax}` }, 'ready');
 }
 
 main().catch((error: unknown) => {

@@ -14,6 +14,9 @@ export interface SipGatewayOptions {
   readonly access: AccessControl;
   readonly driver: SipDriver;
   readonly logger: Logger;
+  /** RTP is received on this address… */
+  readonly mediaHost: string;
+  /** …and this one is told to phones. */
   readonly mediaAddress: string;
   readonly rtpPortMin: number;
   readonly rtpPortMax: number;
@@ -33,13 +36,22 @@ export class SipGateway implements CallHome {
   #nextCall = 1;
   #isDraining = false;
 
-  constructor({ core, access, driver, logger, mediaAddress, rtpPortMin, rtpPortMax }: SipGatewayOptions) {
+  constructor({
+    core,
+    access,
+    driver,
+    logger,
+    mediaHost,
+    mediaAddress,
+    rtpPortMin,
+    rtpPortMax,
+  }: SipGatewayOptions) {
     this.core = core;
     this.access = access;
     this.logger = logger;
     this.mediaAddress = mediaAddress;
     this.#driver = driver;
-    const data = { host: mediaAddress, portMin: rtpPortMin, portMax: rtpPortMax };
+    const data = { host: mediaHost, portMin: rtpPortMin, portMax: rtpPortMax };
     // Without media no call makes sense: the process ends and is started again.
     this.media = new MediaThread(data, logger, () => process.exit(1));
     core.onFanout = (frame) => this.#play(frame);

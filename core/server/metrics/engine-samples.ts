@@ -45,6 +45,24 @@ export function engineSamples(engine: Engine): MetricSample[] {
       type: 'gauge',
       value: engine.endpointCount,
     },
+    ...Object.entries(engine.drops).map(
+      ([reason, value]): MetricSample => ({
+        name: 'drops_total',
+        help: 'Packets that were not forwarded, by reason.',
+        type: 'counter',
+        labels: { reason },
+        value,
+      }),
+    ),
+    ...Object.entries(engine.switches).map(
+      ([kind, value]): MetricSample => ({
+        name: 'switches_total',
+        help: 'Switches of what a receiver gets, by kind.',
+        type: 'counter',
+        labels: { kind },
+        value,
+      }),
+    ),
     ...clients.samples('clients', 'Clients in rooms, by the way they came.', 'client'),
     ...tracks.samples('tracks', 'Published tracks, by codec.', 'codec'),
     ...receivers.samples('receivers', 'Receivers, by status.', 'status'),

@@ -20,7 +20,7 @@ export interface HttpApiLogger {
 
 export interface HttpApiOptions {
   readonly environment: SessionEnvironment;
-  readonly core: CoreProxyOptions;
+  readonly core: Omit<CoreProxyOptions, 'isOpen'>;
   readonly logger: HttpApiLogger;
   /** Where OBS and phones come in: told to the console. */
   readonly entry?: EntryPoints;
@@ -65,7 +65,7 @@ export class HttpApi {
     };
     app.register(async (scope) => whipRoutes(scope, routes));
     app.register(async (scope) => whepRoutes(scope, routes));
-    app.register(async (scope) => coreProxy(scope, core));
+    app.register(async (scope) => coreProxy(scope, { ...core, isOpen: environment.access.isOpen }));
     app.register(async (scope) => entryPoints(scope, entry));
     app.register(async (scope) => consoleFiles(scope));
     this.#signaling = new WsSignaling(app.server, routes);

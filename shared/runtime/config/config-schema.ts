@@ -100,6 +100,8 @@ const schema = z.strictObject({
   sip: z
     .strictObject({
       host: host.default('127.0.0.1'),
+      /** Address that phones are told to send to, behind NAT; default: `host`, or the machine's first address. */
+      publicAddress: host.optional(),
       /** UDP and TCP. */
       port: port.default(5060),
       /** RTP ports, one (even) per call. */

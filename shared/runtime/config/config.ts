@@ -57,6 +57,7 @@ export interface Config {
   };
   readonly sip: {
     readonly host: string;
+    readonly publicAddress?: string | undefined;
     readonly port: number;
     readonly rtpPortMin: number;
     readonly rtpPortMax: number;

@@ -30,6 +30,8 @@ interface Leg {
 
 export interface EmbeddedDriverOptions {
   readonly host: string;
+  /** Address in Via and Contact: where phones send what follows. */
+  readonly announced: string;
   /** UDP and TCP. */
   readonly port: number;
   readonly logger: Logger;
@@ -176,7 +178,7 @@ export class EmbeddedDriver implements SipDriver {
     const target = message.ruri?.user ?? '';
     const token = message.ruri?.getParam('token') ?? message.getHeader('x-switchyard-token');
     // sip.js answers 404 to a request URI that is not its contact; whom a call is for is decided above.
-    message.ruri = new URI('sip', CONTACT_USER, this.#options.host);
+    message.ruri = new URI('sip', CONTACT_USER, this.#options.announced);
     Object.assign(message, { target, token });
     leg.core.receiveIncomingRequestFromTransport(message);
   }
@@ -193,9 +195,9 @@ export class EmbeddedDriver implements SipDriver {
   }
 
   #openLeg(callId: string, flow: SipFlow, nowMs: number): Leg {
-    const { host } = this.#options;
+    const { announced } = this.#options;
     const parameters = flow.transport === 'TCP' ? { transport: 'tcp' } : {};
-    const uri = new URI('sip', CONTACT_USER, host, this.#port, parameters);
+    const uri = new URI('sip', CONTACT_USER, announced, this.#port, parameters);
     const transport: Core.Transport = {
       protocol: flow.transport,
       send: (message: string): Promise<void> => {
@@ -205,7 +207,7 @@ export class EmbeddedDriver implements SipDriver {
     } as Core.Transport;
     const core = new Core.UserAgentCore(
       {
-        aor: new URI('sip', CONTACT_USER, host),
+        aor: new URI('sip', CONTACT_USER, announced),
         contact: { pubGruu: undefined, tempGruu: undefined, uri, toString: () => `<${uri.toString()}>` },
         displayName: '',
         loggerFactory: this.#loggers,
@@ -216,7 +218,7 @@ export class EmbeddedDriver implements SipDriver {
         supportedOptionTagsResponse: [],
         userAgentHeaderFieldValue: USER_AGENT,
         viaForceRport: true,
-        viaHost: `${host}:${this.#port}`,
+        viaHost: `${announced}:${this.#port}`,
         authenticationFactory: () => undefined,
         transportAccessor: () => transport,
       },

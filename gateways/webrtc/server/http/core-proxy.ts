@@ -6,13 +6,18 @@ export interface CoreProxyOptions {
   /** Of the core's HTTP API. */
   readonly host: string;
   readonly port: number;
+  /** Development mode. */
+  readonly isOpen: boolean;
 }
 
 /** `/api/core/*` → the core's HTTP API, so that the console needs one origin. */
-export async function coreProxy(app: FastifyInstance, { host, port }: CoreProxyOptions): Promise<void> {
+export async function coreProxy(
+  app: FastifyInstance,
+  { host, port, isOpen }: CoreProxyOptions,
+): Promise<void> {
   app.addHook('onRequest', async (request, reply) => {
     // Development mode asks for no token: a page of elsewhere must not kick peers by a form post.
-    if (request.headers['sec-fetch-site'] === 'cross-site')
+    if (isOpen && request.headers['sec-fetch-site'] === 'cross-site')
       return sendProblem(reply, { code: 'not-allowed', detail: 'not from another site' });
     return undefined;
   });
