@@ -26,6 +26,8 @@ test.for<{ needs: 'publish' | 'subscribe' | 'data' | undefined; control: Endpoin
     control: { type: 'local-track-attach', track, kind: 'audio', source, config: DEFAULT_LOCAL_TRACK_CONFIG },
   },
   { needs: 'subscribe', control: { type: 'mixer-attach', mode: 'auto', slots: [track] } },
+  { needs: 'subscribe', control: { type: 'mixer-config', sources: [source] } },
+  { needs: 'data', control: { type: 'channel-publish-start', label: 'chat' } },
   { needs: 'data', control: { type: 'channel-subscribe', label: 'chat' } },
   { needs: 'data', control: { type: 'channel-publish', label: 'chat', data: 'hi' } },
   { needs: undefined, control: { type: 'update-peer', metadata: '{}' } },

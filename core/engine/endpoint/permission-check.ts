@@ -10,12 +10,28 @@ function neededBy(type: EndpointControl['type']): keyof Permissions | undefined 
     case 'subscribe-peer':
     case 'local-track-attach':
     case 'mixer-attach':
+    case 'mixer-config':
       return 'subscribe';
     case 'channel-subscribe':
     case 'channel-publish-start':
+    case 'channel-publish-start':
     case 'channel-publish':
       return 'data';
-    default:
+    case 'open':
+    case 'close':
+    case 'join':
+    case 'leave':
+    case 'update-peer':
+    case 'unsubscribe-peer':
+    case 'remote-track-update':
+    case 'remote-track-stop':
+    case 'local-track-detach':
+    case 'local-track-config':
+    case 'local-track-keyframe-request':
+    case 'mixer-detach':
+    case 'egress-estimate':
+    case 'channel-unsubscribe':
+    case 'channel-publish-stop':
       return undefined;
   }
 }
