@@ -14,7 +14,6 @@ function neededBy(type: EndpointControl['type']): keyof Permissions | undefined 
       return 'subscribe';
     case 'channel-subscribe':
     case 'channel-publish-start':
-    case 'channel-publish-start':
     case 'channel-publish':
       return 'data';
     case 'open':
