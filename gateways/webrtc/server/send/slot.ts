@@ -249,13 +249,13 @@ export class Slot {
   }
 
   /**
-   * A packet of nothing but padding on the RTX stream, for measuring.
+   * A packet of nothing but padding on the RTX stream, for measuring. A probe asks for a fraction of bytes: it is cut off.
    * @returns Its size on the wire, 0 when the slot has no such stream yet.
    */
   transmitPadding(paddingBytes: number, cluster: number, nowMs: number): number {
     if (!this.canPad) return 0;
     this.#transport.reserve();
-    const padding = Math.max(1, Math.min(PADDING_MAX_BYTES, paddingBytes));
+    const padding = Math.max(1, Math.min(PADDING_MAX_BYTES, Math.floor(paddingBytes)));
     this.#rtxSeq = (this.#rtxSeq + 1) & 0xffff;
     const { bytes, at } = this.#home.batch;
     const end = this.#writeHeader(
