@@ -141,7 +141,7 @@ describe('npm start', () => {
 
   it.each([
     ['an unknown key of the file', { config: 'webrtc:\n  prot: 8081\n' }, 'Unknown setting webrtc.prot.'],
-    ['a value that cannot be', { config: 'drainSeconds: soon\n' }, 'Setting drainSeconds:'],
+    ['a value that cannot be', { config: 'core:\n  maxEndpoints: many\n' }, 'Setting core.maxEndpoints:'],
     ['an unknown variable', { environment: { SWITCHYARD_RTMP_PROT: '1' } }, 'SWITCHYARD_RTMP_PROT'],
     [
       'a public address without a secret',
