@@ -14,7 +14,7 @@ import { App } from './view/app.tsx';
 const launch = readLaunchOptions(location.search);
 const room = new RoomModel();
 const media = new LocalMedia((trouble) => room.notify(trouble));
-const live = new LiveRooms();
+const live = new LiveRooms(launch.token);
 live.start();
 
 /** For tests and for who likes to look under the bonnet. */

@@ -121,9 +121,12 @@ export const readRoom = (room: unknown): LiveRoom => {
 
 export const readRooms = (answer: unknown): readonly LiveRoom[] => list(answer, 'rooms').map(readRoom);
 
-const getJson = async (url: string): Promise<unknown> => {
+const getJson = async (url: string, token: string | undefined): Promise<unknown> => {
   const response = await fetch(url, {
-    headers: { accept: 'application/json' },
+    headers: {
+      accept: 'application/json',
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    },
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
   if (!response.ok) throw new Error(`${url}: ${response.status}`);
@@ -131,8 +134,11 @@ const getJson = async (url: string): Promise<unknown> => {
 };
 
 /** All rooms; the first ones with their peers. @throws when the core or the gateway is not to be reached. */
-export const fetchRooms = async (first: string | undefined): Promise<readonly LiveRoom[]> => {
-  const rooms = [...readRooms(await getJson(ROOMS_URL))].sort(
+export const fetchRooms = async (
+  first: string | undefined,
+  token: string | undefined,
+): Promise<readonly LiveRoom[]> => {
+  const rooms = [...readRooms(await getJson(ROOMS_URL, token))].sort(
     (a, b) =>
       Number(b.name === first) - Number(a.name === first) ||
       b.peerCount - a.peerCount ||
@@ -142,7 +148,7 @@ export const fetchRooms = async (first: string | undefined): Promise<readonly Li
     rooms.map(async (room, index) => {
       if (index >= DETAILS_MAX) return room;
       try {
-        return readRoom(await getJson(`${ROOMS_URL}/${encodeURIComponent(room.name)}`));
+        return readRoom(await getJson(`${ROOMS_URL}/${encodeURIComponent(room.name)}`, token));
       } catch {
         // It ended between the two questions.
         return room;

@@ -16,6 +16,11 @@ const TITLES: Partial<Record<SdkErrorCode, string>> = {
   draining: 'The server is shutting down',
   replaced: 'You joined from somewhere else',
   'not-allowed': 'You are not allowed in',
+  'token-required': 'A token is needed',
+  'token-invalid': 'The token is not valid',
+  'token-expired': 'The token has expired',
+  kicked: 'You were removed',
+  'room-closed': 'The room was closed',
   'invalid-name': 'This name cannot be used',
   'peer-name-taken': 'This name is taken',
   'unsupported-browser': 'This browser cannot do video calls',
@@ -26,6 +31,8 @@ const TITLES: Partial<Record<SdkErrorCode, string>> = {
 };
 
 const HINTS: Partial<Record<SdkErrorCode, string>> = {
+  'token-required': 'Open this page with ?token= and a token for this room, made by POST /v1/tokens.',
+  'token-expired': 'Open this page with a new one.',
   'connection-lost': 'Check that it is running and that you are online, then try again.',
   'core-unavailable': 'The core process is not up yet. Try again in a moment.',
   replaced: 'The same name came into this room in another window. It is shown there now.',

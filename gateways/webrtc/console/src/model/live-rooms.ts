@@ -18,9 +18,12 @@ export class LiveRooms extends Store<LiveRoomsState> {
   first: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running = false;
+  readonly #token: string | undefined;
 
-  constructor() {
+  /** @param token With the permission `admin`, where the server asks for one. */
+  constructor(token: string | undefined) {
     super({ rooms: undefined, stale: false });
+    this.#token = token;
   }
 
   start(): void {
@@ -44,7 +47,7 @@ export class LiveRooms extends Store<LiveRoomsState> {
 
   async #ask(): Promise<void> {
     try {
-      const rooms = await fetchRooms(this.first);
+      const rooms = await fetchRooms(this.first, this.#token);
       this.update({ rooms, stale: false });
     } catch {
       this.update({ stale: true });
