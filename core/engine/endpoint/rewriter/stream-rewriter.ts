@@ -49,7 +49,7 @@ export class StreamRewriter {
     const decision = this.#number(packet, marker);
     if (decision !== DECISION.forward) return decision;
     this.target.decodeTargets = decodeTargets;
-    this.target.timestamp = this.#timestamp.forward(packet.timestamp, packet.captureMs, nowMs);
+    this.target.timestamp = this.#timestamp.forward(packet, nowMs);
     return decision;
   }
 
@@ -78,7 +78,7 @@ export class StreamRewriter {
     if (seq === UNPLACED) return false;
     const { target } = this;
     target.seq = seq;
-    target.timestamp = this.#timestamp.forward(packet.timestamp, packet.captureMs, nowMs);
+    target.timestamp = this.#timestamp.forward(packet, nowMs);
     target.marker = false;
     target.empty = true;
     return true;

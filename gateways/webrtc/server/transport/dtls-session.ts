@@ -305,6 +305,10 @@ export class DtlsSession {
       this.#records = new DtlsRecordLayer(this.#socket.cipher);
       const keys: Readonly<Record<'localKey' | 'localSalt' | 'remoteKey' | 'remoteSalt', Buffer>> =
         this.#socket.extractSessionKeys(SRTP_KEY_BYTES, srtpSaltBytes(profile));
+      // The transcript is 10 kB a client; of the handshake only the last flight is needed again.
+      this.#socket.dtls.handshakeCache = {};
+      this.#socket.dtls.lastFlight = [];
+      this.#serverCertificate = undefined;
       this.#options.listener.onConnected(
         profile,
         { masterKey: keys.localKey, masterSalt: keys.localSalt },
