@@ -198,24 +198,25 @@ function measure(viewers: number, layers: number): Figures {
       throw new Error(`only ${forwards} of ${frames * PACKETS_PER_FRAME * viewers} packets were forwarded`);
     if (round >= WARM_UP_ROUNDS)
       rounds.push({
-        nsPerPacket: media.ns / packets,
-        nsPerTarget: media.ns / forwards,
+        nsPerPacket: (media.ns - own.ns) / packets,
+        nsPerTarget: (media.ns - own.ns) / forwards,
         bytesPerPacket: (media.bytes - own.bytes) / packets - CLOCK_BYTES,
         nsPerTick: clock.ns / ticks / viewers,
         bytesPerTick: clock.bytes / ticks / viewers,
       });
   }
-  const median = (key: keyof Figures): number =>
+  /** Others at work on the machine only add to a time: the least one is the truest. */
+  const of = (key: keyof Figures, share: number): number =>
     quantile(
       rounds.map((each) => each[key]),
-      0.5,
+      share,
     );
   return {
-    nsPerPacket: median('nsPerPacket'),
-    nsPerTarget: median('nsPerTarget'),
-    bytesPerPacket: median('bytesPerPacket'),
-    nsPerTick: median('nsPerTick'),
-    bytesPerTick: median('bytesPerTick'),
+    nsPerPacket: of('nsPerPacket', 0),
+    nsPerTarget: of('nsPerTarget', 0),
+    bytesPerPacket: of('bytesPerPacket', 0.5),
+    nsPerTick: of('nsPerTick', 0),
+    bytesPerTick: of('bytesPerTick', 0.5),
   };
 }
 
@@ -224,12 +225,15 @@ for (const [title, layers] of [
   ['simulcast of three, everybody at the top', LAYERS],
 ] as const) {
   const figures = VIEWERS.map((viewers) => ({ viewers, ...measure(viewers, layers) }));
-  const reference = figures.find(({ viewers }) => viewers === 100)?.nsPerTarget ?? Number.NaN;
+  const reference = quantile(
+    figures.map(({ nsPerTarget }) => nsPerTarget),
+    0.5,
+  );
   const rows: Row[] = figures.map((each) => ({
     what: `1 → ${each.viewers}`,
     value: `${each.nsPerTarget.toFixed(1)} ns per target`,
-    target: '±15 % of 100 viewers, 0 bytes',
-    note: `${each.nsPerPacket.toFixed(0)} ns per packet; ${(each.nsPerTarget / reference).toFixed(2)} of 1 → 100; ${Math.max(0, each.bytesPerPacket).toFixed(1)} bytes allocated per packet; a tick ${each.nsPerTick.toFixed(0)} ns and ${each.bytesPerTick.toFixed(0)} bytes per viewer`,
+    target: 'flat ±15 %, 0 bytes',
+    note: `${each.nsPerPacket.toFixed(0)} ns per packet; ${(each.nsPerTarget / reference).toFixed(2)} of the median; ${Math.max(0, each.bytesPerPacket).toFixed(1)} bytes allocated per packet; a tick ${each.nsPerTick.toFixed(0)} ns and ${each.bytesPerTick.toFixed(0)} bytes per viewer`,
   }));
   printTable(`The engine alone, VP8, ${title}`, rows);
 }
