@@ -16,6 +16,8 @@ export interface ControlPlaneListener {
   mapSet(map: string, key: string, value: OwnedValue): void;
   mapDeleted(map: string, key: string): void;
   message(map: string, message: RoomMessage): void;
+  /** Another node asks. @returns undefined for no answer. */
+  asked(question: unknown): unknown;
   /** A datagram that came by the control plane because no other way is open. */
   datagram(node: string, bytes: Uint8Array): void;
   /** When a node was heard on the mesh last, milliseconds of {@link ControlPlane}'s clock; −Infinity for never. */
@@ -34,6 +36,8 @@ export interface ControlPlane {
   unsubscribeLabel(map: string, label: string): void;
   send(map: string, message: RoomMessage): void;
   reportLinks(report: LinkStateReport): void;
+  /** Asks every other node, and waits until all have answered or a moment has passed. */
+  ask(question: object): Promise<readonly unknown[]>;
   sendDatagram(node: string, bytes: Uint8Array): void;
   /** Says goodbye. */
   stop(): Promise<void>;

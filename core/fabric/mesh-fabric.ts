@@ -114,6 +114,7 @@ export class MeshFabric implements Fabric, ControlPlaneListener {
   /** `map label` of messages that somebody here hears. */
   readonly #labels = new Set<string>();
   #listener: FabricListener | undefined;
+  #answer: (question: unknown) => unknown = () => undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: MeshFabricOptions) {
@@ -176,6 +177,20 @@ export class MeshFabric implements Fabric, ControlPlaneListener {
     clearInterval(this.#timer);
     await this.#options.control.stop();
     this.#sockets.close();
+  }
+
+  /** Asks every other node. @returns What came in time. */
+  ask(question: object): Promise<readonly unknown[]> {
+    return this.#options.control.ask(question);
+  }
+
+  /** @param answer What this node says to a question of another; undefined for nothing. */
+  onAsked(answer: (question: unknown) => unknown): void {
+    this.#answer = answer;
+  }
+
+  asked(question: unknown): unknown {
+    return this.#answer(question);
   }
 
   /** The other nodes of the cluster, and the streams that cross this one. */

@@ -35,6 +35,8 @@ const RECORD_TTL_MS = 30_000;
 /** Requests to the control plane, milliseconds. */
 const REQUEST_TIMEOUT_MS = 1000;
 const WHO_TIMEOUT_MS = 300;
+/** Longest wait for the answers of all nodes, milliseconds. */
+const ASK_TIMEOUT_MS = 500;
 /** The dead are cleared up after this time: they may come back as they were. */
 const REAP_AFTER_MS = 60_000;
 /** Clocks this far apart are named in the log. */
@@ -48,6 +50,7 @@ const SUBJECT = {
   datagram: (node: string): string => `switchyard.link.${token(node)}`,
   message: (map: string, label: string): string => `switchyard.msg.${token(map)}.${token(label)}`,
   bye: 'switchyard.bye',
+  ask: 'switchyard.ask',
 } as const;
 
 export interface NatsControlOptions {
@@ -177,6 +180,27 @@ export class NatsControl implements ControlPlane {
     if (node !== undefined) this.#publish(SUBJECT.links(node), JSON.stringify({ node, report }));
   }
 
+  async ask(question: object): Promise<readonly unknown[]> {
+    const others = this.members.length;
+    const connection = this.#connection;
+    if (others === 0 || connection === undefined || !this.#connected) return [];
+    const answers: unknown[] = [];
+    try {
+      const replies = await connection.requestMany(SUBJECT.ask, JSON.stringify(question), {
+        strategy: 'count',
+        maxMessages: others,
+        maxWait: ASK_TIMEOUT_MS,
+      });
+      for await (const reply of replies) {
+        const answer = parseJson(reply.data);
+        if (answer !== undefined) answers.push(answer);
+      }
+    } catch (error) {
+      this.#options.logger.debug({ err: error }, 'no answers of other nodes');
+    }
+    return answers;
+  }
+
   sendDatagram(node: string, bytes: Uint8Array): void {
     const { node: self } = this.#record ?? {};
     if (self === undefined) return;
@@ -241,6 +265,13 @@ export class NatsControl implements ControlPlane {
     connection.subscribe(SUBJECT.who(record.node), {
       callback: (error, message) => {
         if (error === null) message.respond(record.session);
+      },
+    });
+    connection.subscribe(SUBJECT.ask, {
+      callback: (error, message) => {
+        const answer = error === null ? this.#listener?.asked(parseJson(message.data)) : undefined;
+        // Whoever counts answers waits for one of each.
+        message.respond(JSON.stringify(answer ?? null));
       },
     });
     on(`switchyard.hb.${token(record.zone)}.*`, (value) => {

@@ -13,6 +13,7 @@ import { Admission } from './admission.ts';
 import { GatewayServer } from './gateway-server.ts';
 import { AdminAuth } from './http-api/admin-auth.ts';
 import { createHttpApi } from './http-api/http-api.ts';
+import { RoomDirectory } from './http-api/room-directory.ts';
 import { LoadMeter } from './load-meter.ts';
 import { MediaCore } from './media-core.ts';
 import { CoreMetrics } from './metrics/core-metrics.ts';
@@ -40,6 +41,13 @@ async function main(): Promise<void> {
   fabric.attach(engine);
   const metrics = new CoreMetrics({ engine, admission, figures: () => gateways.figures });
   core.onEstimate = (bitrateBps) => metrics.estimated(bitrateBps);
+  const directory = new RoomDirectory({
+    engine,
+    node,
+    end: (endpoints, error) => core.end(endpoints, error),
+    ask: async (question) => (await mesh?.ask(question)) ?? [],
+  });
+  mesh?.onAsked((question) => directory.answer(question));
   const api = createHttpApi({
     engine,
     admission,
@@ -50,7 +58,7 @@ async function main(): Promise<void> {
     auth: new AdminAuth(config.apps),
     gateways: () => gateways.gateways,
     metrics: () => metrics.render(),
-    end: (endpoints, error) => core.end(endpoints, error),
+    directory,
     onError: (error, url) => logger.error({ err: error, url }, 'request failed'),
   });
 

@@ -17,6 +17,7 @@ import type { GatewayFigures } from '../gateway-server.ts';
 import { CoreMetrics } from '../metrics/core-metrics.ts';
 import { AdminAuth } from './admin-auth.ts';
 import { createHttpApi } from './http-api.ts';
+import { RoomDirectory } from './room-directory.ts';
 
 const acme = { id: 'acme', secret: 'a-secret-of-acme-00' };
 const rival = { id: 'rival', secret: 'a-secret-of-rival-00' };
@@ -69,9 +70,14 @@ function start(apps: readonly AppConfig[]): void {
     auth: new AdminAuth(apps),
     gateways: () => gateways.map(({ samples: _samples, traffic: _traffic, ...status }) => status),
     metrics: () => metrics.render(),
-    end: (endpoints, error) => {
-      for (const endpoint of [...endpoints]) engine.kick(endpoint, error, clockMs);
-    },
+    directory: new RoomDirectory({
+      engine,
+      node: 'n1',
+      end: (endpoints, error) => {
+        for (const endpoint of [...endpoints]) engine.kick(endpoint, error, clockMs);
+      },
+      ask: async () => [],
+    }),
     onError: (error) => expect.fail(String(error)),
   });
 }

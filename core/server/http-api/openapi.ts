@@ -156,6 +156,7 @@ export const SCHEMAS: readonly ({ readonly $id: string } & ObjectSchema)[] = [
     $id: 'Peer',
     ...object({
       peer: text,
+      node: described(text, 'Node that it is attached to.'),
       gateway: described({ type: 'string', enum: ['sdk', 'whip', 'whep', 'rtmp', 'sip'] }, 'How it came in.'),
       'address?': text,
       'metadata?': text,

@@ -1,30 +1,35 @@
-import type { Endpoint, Engine, Room } from '@switchyard/core/engine';
-import { isName, type ProtocolError } from '@switchyard/shared/protocol';
-import { ANY_ROOM } from '@switchyard/shared/runtime';
+import { isName } from '@switchyard/shared/protocol';
 import type { FastifyInstance } from 'fastify';
-import type { Admin, AdminAuth } from './admin-auth.ts';
+import type { AdminAuth } from './admin-auth.ts';
 import { ApiRefusal } from './api-refusal.ts';
 import { nameParameters, PROBLEMS, secured } from './openapi.ts';
-import { describeCall, describeRoom, summarize } from './room-view.ts';
+import type { RoomDirectory } from './room-directory.ts';
 
 export interface RoomRoutesOptions {
-  readonly engine: Engine;
+  readonly directory: RoomDirectory;
   readonly auth: AdminAuth;
-  end(endpoints: Iterable<Endpoint>, error: ProtocolError): void;
 }
 
 const NO_CONTENT = { 204: { type: 'null', description: 'Done.' }, ...PROBLEMS };
 
 /** Rooms of the caller's app: what they hold, and how to end it. */
-export function roomRoutes(api: FastifyInstance, { engine, auth, end }: RoomRoutesOptions): void {
-  const roomsOf = ({ app, room }: Admin): Room[] =>
-    [...engine.rooms].filter((each) => each.app === app && (room === ANY_ROOM || each.name === room));
-  const find = async (authorization: string | undefined, name: string): Promise<Room> => {
-    const { app } = await auth.admit(authorization, name);
-    if (!isName(name)) throw new ApiRefusal({ code: 'invalid-name', detail: 'room' });
-    const room = engine.room(app, name);
-    if (room === undefined) throw new ApiRefusal({ code: 'unknown-room', detail: name });
-    return room;
+export function roomRoutes(api: FastifyInstance, { directory, auth }: RoomRoutesOptions): void {
+  const admit = async (authorization: string | undefined, room: string): Promise<string> => {
+    const { app } = await auth.admit(authorization, room);
+    if (!isName(room)) throw new ApiRefusal({ code: 'invalid-name', detail: 'room' });
+    return app;
+  };
+  const end = async (
+    authorization: string | undefined,
+    room: string,
+    code: 'kicked' | 'room-closed',
+    peer?: string,
+  ): Promise<void> => {
+    const app = await admit(authorization, room);
+    if ((await directory.end(app, room, code, peer)) > 0) return;
+    if (peer === undefined || (await directory.room(app, room)) === undefined)
+      throw new ApiRefusal({ code: 'unknown-room', detail: room });
+    throw new ApiRefusal({ code: 'unknown-peer', detail: peer.slice(0, 64) });
   };
 
   api.get(
@@ -40,9 +45,10 @@ export function roomRoutes(api: FastifyInstance, { engine, auth, end }: RoomRout
         },
       },
     },
-    async ({ headers }) => ({
-      rooms: roomsOf(await auth.admit(headers.authorization)).map(summarize),
-    }),
+    async ({ headers }) => {
+      const { app, room } = await auth.admit(headers.authorization);
+      return { rooms: await directory.rooms(app, room) };
+    },
   );
 
   api.get<{ Params: { room: string } }>(
@@ -56,7 +62,12 @@ export function roomRoutes(api: FastifyInstance, { engine, auth, end }: RoomRout
         response: { 200: { $ref: 'Room#' }, ...PROBLEMS },
       },
     },
-    async ({ headers, params }) => describeRoom(await find(headers.authorization, params.room)),
+    async ({ headers, params }) => {
+      const app = await admit(headers.authorization, params.room);
+      const view = await directory.room(app, params.room);
+      if (view === undefined) throw new ApiRefusal({ code: 'unknown-room', detail: params.room });
+      return view;
+    },
   );
 
   api.delete<{ Params: { room: string } }>(
@@ -71,8 +82,7 @@ export function roomRoutes(api: FastifyInstance, { engine, auth, end }: RoomRout
       },
     },
     async ({ headers, params }, reply) => {
-      const room = await find(headers.authorization, params.room);
-      end(room.endpoints, { code: 'room-closed' });
+      await end(headers.authorization, params.room, 'room-closed');
       return reply.code(204).send();
     },
   );
@@ -89,11 +99,7 @@ export function roomRoutes(api: FastifyInstance, { engine, auth, end }: RoomRout
       },
     },
     async ({ headers, params }, reply) => {
-      const room = await find(headers.authorization, params.room);
-      const sessions = [...room.endpoints].filter(({ peer }) => peer === params.peer);
-      if (sessions.length === 0)
-        throw new ApiRefusal({ code: 'unknown-peer', detail: params.peer.slice(0, 64) });
-      end(sessions, { code: 'kicked' });
+      await end(headers.authorization, params.room, 'kicked', params.peer);
       return reply.code(204).send();
     },
   );
@@ -111,10 +117,9 @@ export function roomRoutes(api: FastifyInstance, { engine, auth, end }: RoomRout
         },
       },
     },
-    async ({ headers }) => ({
-      calls: roomsOf(await auth.admit(headers.authorization)).flatMap((room) =>
-        [...room.endpoints].filter(({ client }) => client === 'sip').map((call) => describeCall(room, call)),
-      ),
-    }),
+    async ({ headers }) => {
+      const { app, room } = await auth.admit(headers.authorization);
+      return { calls: await directory.calls(app, room) };
+    },
   );
 }

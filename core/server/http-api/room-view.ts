@@ -37,6 +37,8 @@ interface ReceiverView {
 
 interface PeerView {
   readonly peer: string;
+  /** Node that it is attached to. */
+  readonly node: string;
   readonly gateway: ClientKind;
   readonly address?: string;
   readonly metadata?: string;
@@ -78,14 +80,16 @@ export function summarize(room: Room): RoomSummary {
   };
 }
 
-export function describeRoom(room: Room): RoomView {
+/** The room as `node` has it: with the people who are attached there. */
+export function describeRoom(room: Room, node: string): RoomView {
   const { peers: _peers, tracks: _tracks, ...summary } = summarize(room);
-  return { ...summary, peers: [...room.endpoints].map(describePeer) };
+  return { ...summary, peers: [...room.endpoints].map((endpoint) => describePeer(endpoint, node)) };
 }
 
-function describePeer(endpoint: Endpoint): PeerView {
+function describePeer(endpoint: Endpoint, node: string): PeerView {
   return {
     peer: endpoint.peer,
+    node,
     gateway: endpoint.client,
     ...(endpoint.address === undefined ? {} : { address: endpoint.address }),
     ...(endpoint.metadata === undefined ? {} : { metadata: endpoint.metadata }),
