@@ -1,5 +1,5 @@
 import type { PresenceValue, RoomMessage } from '@switchyard/core/engine';
-import type { LinkStateReport, NodeRecord } from '@switchyard/core/fabric/mesh';
+import type { LinkStateReport, NodeRecord, Place } from '@switchyard/core/fabric/mesh';
 
 /** A value of a map and the process that wrote it. */
 export interface OwnedValue {
@@ -16,6 +16,10 @@ export interface ControlPlaneListener {
   mapSet(map: string, key: string, value: OwnedValue): void;
   mapDeleted(map: string, key: string): void;
   message(map: string, message: RoomMessage): void;
+  /** Other nodes that take browsers, least loaded first; said once a second. @param changed Who they are, or their order. */
+  places(places: readonly Place[], changed: boolean): void;
+  /** How busy this node is, 0…1. */
+  load(): number;
   /** Another node asks. @returns undefined for no answer. */
   asked(question: unknown): unknown;
   /** A datagram that came by the control plane because no other way is open. */

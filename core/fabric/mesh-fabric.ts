@@ -16,6 +16,7 @@ import {
   MESH_VERSION,
   MeshNode,
   type NodeRecord,
+  type Place,
   type StreamPacket,
 } from '@switchyard/core/fabric/mesh';
 import { emptyMediaPacket, type MediaPacket } from '@switchyard/shared/media';
@@ -46,6 +47,8 @@ export interface MeshFabricOptions {
   readonly session: string;
   /** Every node of the cluster knows it. */
   readonly secret: string;
+  /** Where browsers reach this node's WebRTC gateway, `http://host:port`; empty for nowhere. */
+  readonly url: string;
   /** UDP `host` and `port` that the mesh listens on, and the addresses that others are told. */
   readonly host: string;
   readonly port: number;
@@ -114,6 +117,7 @@ export class MeshFabric implements Fabric, ControlPlaneListener {
   /** `map label` of messages that somebody here hears. */
   readonly #labels = new Set<string>();
   #listener: FabricListener | undefined;
+  #places: readonly Place[] = [];
   #answer: (question: unknown) => unknown = () => undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -164,11 +168,11 @@ export class MeshFabric implements Fabric, ControlPlaneListener {
 
   /** @throws {Error} with a sentence for the operator when this node cannot join. */
   async start(): Promise<void> {
-    const { node, session, zone, relay, host, port, announce, transport, control } = this.#options;
+    const { node, session, zone, relay, url, host, port, announce, transport, control } = this.#options;
     const bound = transport === 'udp' ? await this.#sockets.bind(host, port) : undefined;
     const addresses = announce.length > 0 ? announce : bound === undefined ? [] : [bound];
     const { publicKey } = this.#keys;
-    const record = { node, session, zone, relay, publicKey, addresses, version: MESH_VERSION };
+    const record = { node, session, zone, relay, publicKey, addresses, url, version: MESH_VERSION };
     await control.start(record, this);
     this.#timer = setInterval(() => this.mesh.tick(this.#options.nowMs()), TICK_MS);
   }
@@ -187,6 +191,24 @@ export class MeshFabric implements Fabric, ControlPlaneListener {
   /** @param answer What this node says to a question of another; undefined for nothing. */
   onAsked(answer: (question: unknown) => unknown): void {
     this.#answer = answer;
+  }
+
+  /** Where browsers can go when this node ends, least loaded first; told when that changes. */
+  onPlaces: (urls: readonly string[]) => void = () => {};
+
+  places(places: readonly Place[], changed: boolean): void {
+    this.#places = places;
+    if (changed) this.onPlaces(places.map(({ url }) => url));
+  }
+
+  /** Where a browser should join now: the least loaded node, this one included. */
+  get leastLoadedUrl(): string {
+    const [best] = this.#places;
+    return best === undefined || this.#options.load() <= best.load ? this.#options.url : best.url;
+  }
+
+  load(): number {
+    return this.#options.load();
   }
 
   asked(question: unknown): unknown {

@@ -82,6 +82,7 @@ export class NatsControl implements ControlPlane {
   #maps: OwnedMaps | undefined;
   #rooms: NatsRooms | undefined;
   #connected = false;
+  #saidPlaces = '';
 
   constructor(options: NatsControlOptions) {
     this.#options = options;
@@ -304,7 +305,7 @@ export class NatsControl implements ControlPlane {
     });
   }
 
-  #heard(zone: string, { node, session, clockMs }: Heartbeat, get: GetEntry): void {
+  #heard(zone: string, { node, session, clockMs, load }: Heartbeat, get: GetEntry): void {
     const nowMs = performance.now();
     const offMs = clockMs - Date.now();
     if (Math.abs(offMs) > CLOCK_WARN_MS && !this.#clocksNamed.has(session)) {
@@ -314,7 +315,7 @@ export class NatsControl implements ControlPlane {
         'the clock of a node is off: synchronise clocks (NTP)',
       );
     }
-    if (this.#membership?.heard(node, session, nowMs) === true)
+    if (this.#membership?.heard(node, session, load, nowMs) === true)
       void this.#fetch(`${token(zone)}.${token(node)}`, get);
   }
 
@@ -363,7 +364,20 @@ export class NatsControl implements ControlPlane {
   #beat(): void {
     const { node, session, zone } = this.#record ?? {};
     if (node === undefined || zone === undefined) return;
-    this.#publish(SUBJECT.heartbeat(zone, node), JSON.stringify({ node, session, clockMs: Date.now() }));
+    this.#publish(
+      SUBJECT.heartbeat(zone, node),
+      JSON.stringify({ node, session, clockMs: Date.now(), load: this.#listener?.load() ?? 0 }),
+    );
+    this.#sayPlaces();
+  }
+
+  /** Tells where else browsers can go. */
+  #sayPlaces(): void {
+    const places = this.#membership?.places ?? [];
+    // Loads change all the time: sessions are told when the choice or its order does.
+    const said = places.map(({ url }) => url).join(' ');
+    this.#listener?.places(places, said !== this.#saidPlaces);
+    this.#saidPlaces = said;
   }
 
   #summarise(): void {
@@ -371,9 +385,9 @@ export class NatsControl implements ControlPlane {
     const membership = this.#membership;
     if (record === undefined || membership?.speaksForZone !== true) return;
     const clockMs = Date.now();
-    const nodes = [record, ...membership.records.filter(({ zone }) => zone === record.zone)].map(
-      ({ node, session }) => ({ node, session, clockMs }),
-    );
+    const { node, session } = record;
+    const self = { node, session, clockMs, load: this.#listener?.load() ?? 0 };
+    const nodes = [self, ...membership.inZone.map((each) => ({ ...each, clockMs }))];
     this.#publish(SUBJECT.summary(record.zone), JSON.stringify({ zone: record.zone, nodes }));
   }
 

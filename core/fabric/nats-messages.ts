@@ -7,6 +7,8 @@ export interface Heartbeat {
   readonly session: string;
   /** Unix milliseconds of its clock. */
   readonly clockMs: number;
+  /** How busy it is, 0…1. */
+  readonly load: number;
 }
 
 /** @returns undefined for what is no JSON. */
@@ -24,7 +26,10 @@ const areStrings = (value: Readonly<Record<string, unknown>>, ...keys: readonly 
   keys.every((key) => typeof value[key] === 'string');
 
 export const isHeartbeat = (value: unknown): value is Heartbeat =>
-  isRecord(value) && areStrings(value, 'node', 'session') && typeof value['clockMs'] === 'number';
+  isRecord(value) &&
+  areStrings(value, 'node', 'session') &&
+  typeof value['clockMs'] === 'number' &&
+  typeof value['load'] === 'number';
 export const isRoomMessage = (value: unknown): value is RoomMessage =>
   isRecord(value) && areStrings(value, 'label', 'peer', 'session', 'data');
 export const isReport = (value: unknown): value is LinkStateReport =>
@@ -35,7 +40,7 @@ export const isReport = (value: unknown): value is LinkStateReport =>
   Object.values(value['costsMs']).every((cost) => typeof cost === 'number');
 export const isNodeRecord = (value: unknown): value is NodeRecord =>
   isRecord(value) &&
-  areStrings(value, 'node', 'session', 'zone', 'publicKey') &&
+  areStrings(value, 'node', 'session', 'zone', 'publicKey', 'url') &&
   typeof value['relay'] === 'boolean' &&
   typeof value['version'] === 'number' &&
   Array.isArray(value['addresses']) &&

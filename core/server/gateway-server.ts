@@ -55,6 +55,7 @@ export interface GatewayFigures extends GatewayStatus {
 interface Route {
   readonly link: GatewayLink;
   readonly linkEndpoint: number;
+  readonly client: ClientKind;
 }
 
 /**
@@ -71,6 +72,7 @@ export class GatewayServer implements GatewayLinkOwner {
   readonly #free: number[] = [];
   readonly #inFlight: GatewayLink[] = [];
   #engine: EngineInputs | undefined;
+  #places: readonly string[] = [];
 
   constructor(options: GatewayServerOptions) {
     this.#options = options;
@@ -121,6 +123,12 @@ export class GatewayServer implements GatewayLinkOwner {
     );
   }
 
+  /** Where browsers can join the same rooms, other than here. */
+  setPlaces(urls: readonly string[]): void {
+    this.#places = urls;
+    for (const route of this.#routes) if (route?.client === 'sdk') this.#tellPlaces(route);
+  }
+
   async close(): Promise<void> {
     const closed = this.#servers.map(
       (server) => new Promise<void>((resolve) => server.close(() => resolve())),
@@ -156,7 +164,9 @@ export class GatewayServer implements GatewayLinkOwner {
   ): number | ProtocolError {
     const endpoint = this.#free.pop() ?? this.#routes.length;
     if (endpoint >= ENDPOINTS_MAX) return { code: 'overloaded' };
-    this.#routes[endpoint] = { link, linkEndpoint };
+    const route = { link, linkEndpoint, client };
+    this.#routes[endpoint] = route;
+    if (client === 'sdk' && this.#places.length > 0) this.#tellPlaces(route);
     this.#engine?.openEndpoint(endpoint, client, link.hello?.name ?? '', address);
     return endpoint;
   }
@@ -193,6 +203,10 @@ export class GatewayServer implements GatewayLinkOwner {
     if (link.hello !== undefined)
       this.#options.logger.warn({ gateway: link.hello.name, endpoints: endpoints.length }, 'gateway gone');
     for (const endpoint of endpoints) this.closeEndpoint(endpoint);
+  }
+
+  #tellPlaces({ link, linkEndpoint }: Route): void {
+    link.event(linkEndpoint, { type: 'places', urls: this.#places });
   }
 
   #release(endpoint: number): void {

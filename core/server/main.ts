@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   const { listen, secret } = config.link;
   const admission = new Admission(config.core);
   const meter = new LoadMeter();
-  const { node, session, fabric, mesh } = createNodeFabric(config.fabric, logger, () =>
+  const { node, session, fabric, mesh } = createNodeFabric(config, logger, () =>
     admission.isDraining ? 1 : meter.load,
   );
   const gateways = new GatewayServer({
@@ -47,6 +47,7 @@ async function main(): Promise<void> {
     end: (endpoints, error) => core.end(endpoints, error),
     ask: async (question) => (await mesh?.ask(question)) ?? [],
   });
+  if (mesh !== undefined) mesh.onPlaces = (urls) => gateways.setPlaces(urls);
   mesh?.onAsked((question) => directory.answer(question));
   const api = createHttpApi({
     engine,
@@ -55,6 +56,7 @@ async function main(): Promise<void> {
     zone: config.fabric.zone,
     load: () => meter.load,
     cluster: () => mesh?.view(),
+    joinUrl: () => mesh?.leastLoadedUrl,
     auth: new AdminAuth(config.apps),
     gateways: () => gateways.gateways,
     metrics: () => metrics.render(),

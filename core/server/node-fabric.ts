@@ -20,7 +20,11 @@ export interface NodeFabric {
  * One node in memory, or a node of a cluster when `fabric.nats` is set.
  * @param load How busy this node is, 0…1.
  */
-export function createNodeFabric(config: Config['fabric'], logger: Logger, load: () => number): NodeFabric {
+export function createNodeFabric(
+  { fabric: config, webrtc }: Pick<Config, 'fabric' | 'webrtc'>,
+  logger: Logger,
+  load: () => number,
+): NodeFabric {
   const suffix = randomBytes(4).toString('hex');
   const { nats, secret } = config;
   if (nats.length === 0) {
@@ -50,6 +54,7 @@ export function createNodeFabric(config: Config['fabric'], logger: Logger, load:
     host,
     port,
     announce,
+    url: config.url ?? `http://${webrtc.host}:${webrtc.port}`,
     transport,
     control,
     logger,

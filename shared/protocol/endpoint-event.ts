@@ -95,5 +95,7 @@ export type EndpointEvent =
       readonly desiredBps: number;
     }
   | { readonly type: 'channel-message'; readonly label: string; readonly peer: string; readonly data: string }
+  /** Other nodes where a browser can join the same rooms, least loaded first; told at the start and when they change. */
+  | { readonly type: 'places'; readonly urls: readonly string[] }
   /** The core is going to end: a client that can reconnect elsewhere does; the others are `closed` later. */
   | { readonly type: 'go-away'; readonly reason: string };

@@ -141,4 +141,6 @@ export type SessionMessage =
   /** Which encodings of the sender somebody watches, lowest first: the others are switched off. */
   | { readonly type: 'sender-encodings'; readonly name: string; readonly wanted: readonly boolean[] }
   | { readonly type: 'channel-message'; readonly label: string; readonly peer: string; readonly data: string }
+  /** Servers (`http://host:port`) of the same rooms, least loaded first: where to go when this one does not answer. */
+  | { readonly type: 'places'; readonly urls: readonly string[] }
   | { readonly type: 'go-away'; readonly reason: string };

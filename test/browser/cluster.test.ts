@@ -105,6 +105,18 @@ describe.skipIf(!ready)('a room over three nodes', () => {
     );
   });
 
+  it('the API of any node shows the people of all, and ends them', async () => {
+    const room = (await cluster.yard('c').get('/v1/rooms/demo')) as {
+      peers: { peer: string; node: string; tracks: { name: string }[] }[];
+    };
+    const seen = room.peers.map(({ peer, node }) => `${peer}@${node}`).sort();
+    expect(seen).toEqual(expect.arrayContaining(['ann@a', 'obs@b']));
+    await openSdkSession(bob, { room: 'demo', peer: 'eve' });
+    const { status } = await fetch(`${cluster.yard('c').api}/v1/rooms/demo/peers/eve`, { method: 'DELETE' });
+    expect(status).toBe(204);
+    await eventually('she is told', async () => (await sessionEvents(bob)).includes('state closed'));
+  });
+
   it('NATS may vanish: nobody is lost, the picture goes on; back, rooms change again', async () => {
     await watchTrack(ann, 0, 'obs', 'video_main');
     await plays(ann, 'the picture of OBS');
@@ -134,5 +146,21 @@ describe.skipIf(!ready)('a room over three nodes', () => {
       (await sessionEvents(ann)).slice(before).join().includes('track-started video_main'),
     );
     await plays(ann, 'the picture again');
+  });
+
+  it('a node that ends sends its people to another, without a new page load', async () => {
+    const before = (await sessionEvents(ann)).length;
+    await publishPicture(ann, 'cam', 320, 180);
+    await watchTrack(bob, 0, 'ann', 'cam');
+    await plays(bob, 'the camera of the node that ends', 30);
+    await cluster.yard('a').stop();
+    await eventually('the session is back, elsewhere', async () =>
+      (await sessionEvents(ann)).slice(before).join().includes('state reconnecting,state joined'),
+    );
+    await plays(ann, 'the picture of OBS goes on');
+    await plays(bob, 'the camera goes on', 30);
+    expect((await cluster.yard('b').get('/v1/rooms/demo')) as object).toMatchObject({
+      peers: expect.arrayContaining([expect.objectContaining({ peer: 'ann', node: 'b' })]),
+    });
   });
 });

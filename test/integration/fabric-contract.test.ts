@@ -34,6 +34,7 @@ describe.skipIf(!hasNats())('over NATS and UDP', () => {
             host: `127.0.20.${i + 1}`,
             port: port + i,
             announce: [],
+            url: '',
             transport,
             control: new NatsControl({ servers: nats.urls, replicas: 1, logger }),
             logger,

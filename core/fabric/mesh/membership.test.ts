@@ -7,6 +7,7 @@ const record = (node: string, zone = 'z', session = `${node}-1`): NodeRecord => 
   zone,
   relay: true,
   publicKey: '',
+  url: `http://${node}`,
   addresses: [],
   version: 1,
 });
@@ -16,10 +17,10 @@ const names = (records: readonly NodeRecord[]): string[] => records.map(({ node 
 describe('Membership', () => {
   it('asks for the record of a node that is new, and of another process with its name', () => {
     const members = new Membership('a', 'z');
-    expect(members.heard('b', 'b-1', 0)).toBe(true);
+    expect(members.heard('b', 'b-1', 0, 0)).toBe(true);
     expect(members.up(record('b'), 0)).toBeUndefined();
-    expect(members.heard('b', 'b-1', 10)).toBe(false);
-    expect(members.heard('b', 'b-2', 20)).toBe(true);
+    expect(members.heard('b', 'b-1', 0, 10)).toBe(false);
+    expect(members.heard('b', 'b-2', 0, 20)).toBe(true);
     expect(members.up(record('b', 'z', 'b-2'), 20)).toMatchObject({ session: 'b-1' });
     expect(members.isAlive('b', 'b-1')).toBe(false);
     expect(members.isAlive('b', 'b-2')).toBe(true);
@@ -64,6 +65,22 @@ describe('Membership', () => {
     expect([a.speaksForZone, b.speaksForZone]).toEqual([true, false]);
     b.bye('a', 'a-1');
     expect(b.speaksForZone).toBe(true);
+  });
+
+  it('names the places where browsers can go, least loaded first, and none that is full', () => {
+    const members = new Membership('a', 'z');
+    for (const [node, load] of [
+      ['b', 0.5],
+      ['c', 0.1],
+      ['d', 1],
+    ] as const) {
+      members.up(record(node), 0);
+      members.heard(node, `${node}-1`, load, 10);
+    }
+    expect(members.places).toEqual([
+      { url: 'http://c', load: 0.1 },
+      { url: 'http://b', load: 0.5 },
+    ]);
   });
 
   it('a goodbye of an earlier process is not one of the later', () => {

@@ -9,6 +9,8 @@ export interface NodeRecord {
   readonly publicKey: string;
   /** `host:port` of its mesh sockets, best first. */
   readonly addresses: readonly string[];
+  /** Where browsers reach its WebRTC gateway, `http://host:port`; empty when it has none. */
+  readonly url: string;
   /** {@link MESH_VERSION} that it speaks. */
   readonly version: number;
 }
@@ -22,10 +24,21 @@ const FAR_DOWN_AFTER_MS = 3 * SUMMARY_MS;
 /** After this node was cut off from the control plane, everybody gets this long to be heard again. */
 const GRACE_MS = 5000;
 
+/** Where browsers can join, and how busy it is, 0…1. */
+export interface Place {
+  readonly url: string;
+  readonly load: number;
+}
+
 interface Known {
   readonly record: NodeRecord;
   heardMs: number;
+  /** How busy it said it is, 0…1. */
+  load: number;
 }
+
+/** A node this busy, or one that drains, takes nobody. */
+const LOAD_FULL = 0.95;
 
 /** Who is alive, by heartbeats within the zone and summaries of the others. Pure: time and what was heard are arguments. */
 export class Membership {
@@ -59,24 +72,40 @@ export class Membership {
     return nodes.sort();
   }
 
+  /** Other nodes of this zone, with how busy they are. */
+  get inZone(): { readonly node: string; readonly session: string; readonly load: number }[] {
+    return [...this.#known.values()]
+      .filter(({ record }) => record.zone === this.#zone)
+      .map(({ record: { node, session }, load }) => ({ node, session, load }));
+  }
+
   /** Whether this node speaks for its zone: summaries, and clearing up after the dead. */
   get speaksForZone(): boolean {
     return this.zoneOrder[0] === this.#self;
   }
 
+  /** Other nodes that take browsers, least loaded first. */
+  get places(): Place[] {
+    return [...this.#known.values()]
+      .filter(({ record, load }) => record.url !== '' && load < LOAD_FULL)
+      .sort((a, b) => a.load - b.load || (a.record.node < b.record.node ? -1 : 1))
+      .map(({ record: { url }, load }) => ({ url, load }));
+  }
+
   /** A node is heard of. @returns Whether its record has to be fetched: it is new, or another process. */
-  heard(node: string, session: string, nowMs: number): boolean {
+  heard(node: string, session: string, load: number, nowMs: number): boolean {
     if (node === this.#self) return false;
     const known = this.#known.get(node);
     if (known?.record.session !== session) return true;
     known.heardMs = nowMs;
+    known.load = load;
     return false;
   }
 
   /** A node is up. @returns The record of the process that it takes the place of. */
   up(record: NodeRecord, nowMs: number): NodeRecord | undefined {
     const before = this.#known.get(record.node)?.record;
-    this.#known.set(record.node, { record, heardMs: nowMs });
+    this.#known.set(record.node, { record, heardMs: nowMs, load: 0 });
     return before?.session === record.session ? undefined : before;
   }
 

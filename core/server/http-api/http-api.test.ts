@@ -67,6 +67,7 @@ function start(apps: readonly AppConfig[]): void {
     zone: 'default',
     load: () => 0.25,
     cluster: () => undefined,
+    joinUrl: () => undefined,
     auth: new AdminAuth(apps),
     gateways: () => gateways.map(({ samples: _samples, traffic: _traffic, ...status }) => status),
     metrics: () => metrics.render(),

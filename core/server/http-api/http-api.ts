@@ -9,14 +9,14 @@ import { type NodeRoutesOptions, nodeRoutes } from './node-routes.ts';
 import { OPENAPI, SCHEMAS } from './openapi.ts';
 import { guardOrigin } from './origin-guard.ts';
 import { type RoomRoutesOptions, roomRoutes } from './room-routes.ts';
-import { tokenRoutes } from './token-routes.ts';
+import { type TokenRoutesOptions, tokenRoutes } from './token-routes.ts';
 
 /** Largest body of a request, bytes, and longest part of a URL. */
 const BODY_MAX_BYTES = 16_384;
 const URL_PART_MAX_LENGTH = 256;
 const REQUEST_TIMEOUT_MS = 30_000;
 
-export type HttpApiOptions = Omit<NodeRoutesOptions & RoomRoutesOptions, 'auth'> & {
+export type HttpApiOptions = Omit<NodeRoutesOptions & RoomRoutesOptions & TokenRoutesOptions, 'auth'> & {
   readonly auth: AdminAuth;
   /** A bug showed itself. */
   onError(error: Error, url: string): void;
@@ -74,7 +74,7 @@ export function createHttpApi(options: HttpApiOptions): FastifyInstance {
   api.register(async (scope) => {
     nodeRoutes(scope, options);
     roomRoutes(scope, options);
-    tokenRoutes(scope, options.auth);
+    tokenRoutes(scope, options);
     scope.get('/openapi.json', { schema: { hide: true } }, () => api.swagger());
     docsPage(scope);
   });

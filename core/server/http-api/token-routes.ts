@@ -25,8 +25,14 @@ const body = z.strictObject({
   ttlSeconds: z.int().min(1).max(TOKEN_TTL_MAX_SECONDS).default(TOKEN_TTL_SECONDS),
 });
 
+export interface TokenRoutesOptions {
+  readonly auth: AdminAuth;
+  /** Where its bearer should join; undefined for a node alone. */
+  joinUrl(): string | undefined;
+}
+
 /** `POST /v1/tokens`: a token in exchange for the app's secret. */
-export function tokenRoutes(api: FastifyInstance, auth: AdminAuth): void {
+export function tokenRoutes(api: FastifyInstance, { auth, joinUrl }: TokenRoutesOptions): void {
   const schema = {
     tags: ['tokens'],
     summary: 'Make a token for somebody',
@@ -41,6 +47,7 @@ export function tokenRoutes(api: FastifyInstance, auth: AdminAuth): void {
         properties: {
           token: { type: 'string', description: 'A JWT, HS256.' },
           expiresAt: { type: 'string', format: 'date-time' },
+          url: { type: 'string', description: 'Of several nodes: the least loaded one, where to join.' },
         },
       },
       ...PROBLEMS,
@@ -62,6 +69,10 @@ export function tokenRoutes(api: FastifyInstance, auth: AdminAuth): void {
     const nowMs = Date.now();
     const token = await signToken(app, { room, peer, permissions }, ttlSeconds, nowMs);
     const expiresAt = new Date(Math.floor(nowMs / 1000 + ttlSeconds) * 1000).toISOString();
-    return reply.code(201).header('cache-control', 'no-store').send({ token, expiresAt });
+    const url = joinUrl();
+    return reply
+      .code(201)
+      .header('cache-control', 'no-store')
+      .send({ token, expiresAt, ...(url === undefined ? {} : { url }) });
   });
 }

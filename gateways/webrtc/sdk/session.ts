@@ -3,6 +3,7 @@ import { Emitter } from './emitter.ts';
 import type { PoolShape } from './media-link.ts';
 import type { MixerSlot } from './mixer-slot.ts';
 import { openPeerConnection } from './peer-connection-link.ts';
+import { Places } from './places.ts';
 import type { LocalTrackConfig, SessionRequestBody, TrackSource } from './protocol.ts';
 import { Publisher } from './publisher.ts';
 import type { Receiver } from './receiver.ts';
@@ -33,6 +34,7 @@ export class Session extends Emitter<SessionEvents> {
   readonly #room: RoomView;
   readonly #standing = new StandingRequests();
   readonly #reconnector: Reconnector;
+  readonly #places: Places;
   #state: SessionState = 'idle';
   #join: JoinOptions | undefined;
   #connection: Connection | undefined;
@@ -60,6 +62,7 @@ export class Session extends Emitter<SessionEvents> {
       request: (body) => this.#request(body),
       onSender: (event, sender) => this.emit(event, sender),
     });
+    this.#places = new Places(options.url ?? defaultUrl());
     this.#reconnector = new Reconnector(
       {
         attempt: () => this.#reconnect(),
@@ -223,7 +226,7 @@ export class Session extends Emitter<SessionEvents> {
 
   async #connect({ token, ...join }: JoinOptions): Promise<void> {
     const connection = new Connection({
-      url: this.#options.url ?? defaultUrl(),
+      url: this.#places.current,
       pool: this.#shape,
       openSocket: this.#options.openSocket ?? openWebSocket,
       openMedia: this.#options.openMedia ?? openPeerConnection,
@@ -263,7 +266,12 @@ export class Session extends Emitter<SessionEvents> {
     const join = this.#join;
     if (join === undefined) return;
     this.#room.expectRetelling();
-    await this.#connect(join);
+    try {
+      await this.#connect(join);
+    } catch (error) {
+      this.#places.leave();
+      throw error;
+    }
     this.#onConnected();
     this.emit('reconnected');
     this.#settling = setTimeout(() => this.#room.settle(), RETELLING_MS);
@@ -318,7 +326,11 @@ export class Session extends Emitter<SessionEvents> {
       case 'closed':
         this.#onEnded(SwitchyardError.fromServer(notice.error));
         return;
+      case 'places':
+        this.#places.told(notice.urls);
+        return;
       case 'go-away':
+        this.#places.leave();
         this.#onEnded(
           new SwitchyardError('draining', 'The server is shutting down.', { detail: notice.reason }),
         );

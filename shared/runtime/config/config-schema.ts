@@ -68,6 +68,8 @@ const schema = z.strictObject({
       port: port.default(7946),
       /** `host:port` that other nodes reach this one at, where it is not the one above (NAT). */
       announce: z.array(address).max(4).default([]),
+      /** Where browsers reach this node (`https://a.example.org`), told to sessions that have to move; default: webrtc.host and port. */
+      url: z.url({ protocol: /^https?$/ }).optional(),
       /** `nats` sends media by NATS where UDP between nodes is blocked: slower, and TCP stalls under loss. */
       transport: z.enum(['udp', 'nats']).default('udp'),
       natsUser: z.string().optional(),

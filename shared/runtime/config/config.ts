@@ -38,6 +38,7 @@ export interface Config {
     readonly host: string;
     readonly port: number;
     readonly announce: readonly string[];
+    readonly url?: string | undefined;
     readonly transport: 'udp' | 'nats';
     readonly natsUser?: string | undefined;
     readonly natsPassword?: string | undefined;

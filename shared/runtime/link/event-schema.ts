@@ -73,6 +73,7 @@ const schema: z.ZodType<EndpointEvent> = z.discriminatedUnion('type', [
     desiredBps: z.number().min(0),
   }),
   z.strictObject({ type: z.literal('channel-message'), label: name, peer: name, data: z.string() }),
+  z.strictObject({ type: z.literal('places'), urls: z.array(z.string()) }),
   z.strictObject({ type: z.literal('go-away'), reason: z.string() }),
 ]);
 

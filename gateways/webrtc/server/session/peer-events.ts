@@ -49,6 +49,7 @@ export class PeerEvents {
       case 'voice-activity':
       case 'active-speaker':
       case 'channel-message':
+      case 'places':
       case 'go-away':
         this.#client.send(event);
         return;
