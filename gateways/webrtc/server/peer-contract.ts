@@ -16,6 +16,8 @@ export interface NegotiatedCodec {
   readonly codec: Codec;
   readonly payloadType: number;
   readonly rtxPayloadType?: number;
+  /** Audio with copies of what was sent before (RFC 2198). */
+  readonly redPayloadType?: number;
 }
 
 /** RTP header extensions that an m-line may negotiate (RFC 8285). */

@@ -12,6 +12,8 @@ export interface StageViewer {
   readonly proxy: ImpairmentProxy;
   /** What it saw since this was asked last. */
   span(): Promise<ViewerSpan>;
+  /** Lines of the picture that is shown now. */
+  height(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -76,6 +78,7 @@ export class BadNetworkStage {
       page,
       proxy,
       span: () => readSpan(page),
+      height: () => page.evaluate(() => document.querySelector('video')?.videoHeight ?? 0),
       close: () => page.context().close(),
     };
   }

@@ -67,6 +67,11 @@ export class ImpairmentProxy {
     return this.#front.address().port;
   }
 
+  /** Limit toward the clients, bits per second. */
+  get rateBps(): number {
+    return this.#down.profile.rateBps;
+  }
+
   /** Toward the clients. */
   get counts(): LinkCounts {
     return this.#down.counts;

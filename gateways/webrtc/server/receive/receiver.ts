@@ -25,7 +25,8 @@ import type { NegotiatedMedia } from '../peer-contract.ts';
 import { CaptureClock, CaptureTimestamps } from './capture-clock.ts';
 import { NackGenerator } from './nack-generator.ts';
 import { Reception } from './reception.ts';
-import { type Binding, type StreamHints, TrackMap } from './track-map.ts';
+import { RedReader } from './red-reader.ts';
+import { type Binding, type PayloadMeaning, type StreamHints, TrackMap } from './track-map.ts';
 import { TwccFeedback } from './twcc-feedback.ts';
 
 /** Keyframe requests to one encoding are at least this far apart, milliseconds. */
@@ -51,6 +52,8 @@ interface Stream {
   readonly nacks: NackGenerator | undefined;
   readonly descriptors: DependencyDescriptorReader;
   pliMs: number;
+  /** Made by the first packet with copies. */
+  red: RedReader | undefined;
 }
 
 /** Everything that one client sends to us: streams to packets of tracks, repair, and feedback. Time is an argument. */
@@ -101,7 +104,7 @@ export class Receiver {
       return;
     }
     if (binding.isRtx || meaning.isRtx) this.#repair(bytes, header, media, binding, meaning.codec, nowMs);
-    else this.#primary(bytes, header, media, binding, meaning.codec, nowMs);
+    else this.#primary(bytes, header, media, binding, meaning, nowMs);
   }
 
   senderReport(info: SenderInfo, nowMs: number): void {
@@ -156,14 +159,45 @@ export class Receiver {
     header: RtpHeader,
     media: NegotiatedMedia,
     binding: Binding,
-    codec: Codec,
+    { codec, isRed, payloadType }: PayloadMeaning,
     nowMs: number,
   ): void {
     const stream = this.#streams.get(header.ssrc) ?? this.#open(header.ssrc, binding, media, codec);
     stream.reception.packet(header.seq, header.timestamp, nowMs);
     const repairable = stream.nacks?.received(header.seq, nowMs) ?? true;
     if (!repairable) this.requestKeyframe(binding.mid, binding.spatial, nowMs);
-    this.#deliver(bytes, header, header.payloadOffset, header.seq, stream, media, codec, nowMs);
+    if (isRed) this.#redundant(bytes, header, media, stream, codec, payloadType, nowMs);
+    else if (stream.red === undefined || stream.red.isNew(header.seq))
+      this.#deliver(bytes, header, header.payloadOffset, header.seq, stream, media, codec, nowMs);
+  }
+
+  /** RFC 2198: the payload, and copies of those before it. */
+  #redundant(
+    bytes: Uint8Array,
+    header: RtpHeader,
+    media: NegotiatedMedia,
+    stream: Stream,
+    codec: Codec,
+    payloadType: number,
+    nowMs: number,
+  ): void {
+    const { payloadOffset, payloadEnd, seq, timestamp } = header;
+    if (payloadEnd === payloadOffset) return;
+    stream.red ??= new RedReader();
+    const read = stream.red.read(
+      bytes,
+      payloadOffset,
+      payloadEnd,
+      payloadType,
+      seq,
+      timestamp,
+      (from, end, blockSeq, blockTimestamp) => {
+        header.timestamp = blockTimestamp;
+        header.payloadEnd = end;
+        this.#deliver(bytes, header, from, blockSeq, stream, media, codec, nowMs);
+      },
+    );
+    if (!read) this.refused += 1;
   }
 
   /** RFC 4588: the payload begins with the sequence number of what it repairs. An empty one is a probe. */
@@ -241,6 +275,7 @@ export class Receiver {
       nacks: media.kind === 'video' ? new NackGenerator() : undefined,
       descriptors: new DependencyDescriptorReader(),
       pliMs: Number.NEGATIVE_INFINITY,
+      red: undefined,
     };
     this.#streams.set(ssrc, stream);
     if (this.#codecs.get(binding.mid) !== codec) {

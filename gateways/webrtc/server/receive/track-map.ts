@@ -14,6 +14,8 @@ export interface PayloadMeaning {
   readonly codec: Codec;
   readonly payloadType: number;
   readonly isRtx: boolean;
+  /** Audio with copies (RFC 2198) of payloads of `payloadType`. */
+  readonly isRed: boolean;
 }
 
 /** What the header extensions of a packet say of its stream. */
@@ -74,9 +76,12 @@ export class TrackMap {
 
   meaningOf(media: NegotiatedMedia, payloadType: number): PayloadMeaning | undefined {
     for (const each of media.codecs) {
-      if (each.payloadType === payloadType) return { codec: each.codec, payloadType, isRtx: false };
+      if (each.payloadType === payloadType)
+        return { codec: each.codec, payloadType, isRtx: false, isRed: false };
       if (each.rtxPayloadType === payloadType)
-        return { codec: each.codec, payloadType: each.payloadType, isRtx: true };
+        return { codec: each.codec, payloadType: each.payloadType, isRtx: true, isRed: false };
+      if (each.redPayloadType === payloadType)
+        return { codec: each.codec, payloadType: each.payloadType, isRtx: false, isRed: true };
     }
     return undefined;
   }

@@ -32,11 +32,13 @@ export function chooseCodecs(media: OfferedMedia, use: MediaUse): readonly Chose
   const chosen = [...best.values()];
   return dropVp8BesideAv1(chosen, media, use).map(({ codec, offered }) => {
     const rtxPayloadType = media.rtx.get(offered.payloadType);
+    const redPayloadType = media.type === 'audio' ? media.red.get(offered.payloadType) : undefined;
     return {
       codec,
       payloadType: offered.payloadType,
       offered,
       ...(rtxPayloadType === undefined ? {} : { rtxPayloadType }),
+      ...(redPayloadType === undefined ? {} : { redPayloadType }),
     };
   });
 }

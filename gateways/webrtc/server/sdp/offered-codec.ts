@@ -18,6 +18,8 @@ export interface OfferedCodec {
 export interface OfferedCodecs {
   readonly codecs: readonly OfferedCodec[];
   readonly rtx: ReadonlyMap<number, number>;
+  /** Redundant audio (RFC 2198) by the payload type that it repeats. */
+  readonly red: ReadonlyMap<number, number>;
 }
 
 const CODECS_MAX = 128;
@@ -32,6 +34,7 @@ export function readCodecs(section: MediaDescription, payloads: string): Offered
   const configs = new Map(section.fmtp.map((entry) => [Number(entry.payload), String(entry.config).trim()]));
   const codecs: OfferedCodec[] = [];
   const rtx = new Map<number, number>();
+  const red = new Map<number, number>();
   for (const payloadType of payloads.split(/\s+/).map(Number).slice(0, CODECS_MAX)) {
     const map = maps.get(payloadType);
     if (map === undefined || !isPayloadType(payloadType)) continue;
@@ -40,6 +43,13 @@ export function readCodecs(section: MediaDescription, payloads: string): Offered
     if (String(map.codec).toLowerCase() === 'rtx') {
       const repaired = Number(parameters.get('apt'));
       if (isPayloadType(repaired) && !rtx.has(repaired)) rtx.set(repaired, payloadType);
+      continue;
+    }
+    if (String(map.codec).toLowerCase() === 'red') {
+      // `111/111`: one payload type in all generations, or it cannot be told what a copy is.
+      const [repeated, ...others] = config.split('/').map(Number);
+      if (repeated !== undefined && isPayloadType(repeated) && others.every((each) => each === repeated))
+        red.set(repeated, payloadType);
       continue;
     }
     codecs.push({
@@ -52,7 +62,7 @@ export function readCodecs(section: MediaDescription, payloads: string): Offered
       feedback: feedbackOf(section, payloadType),
     });
   }
-  return { codecs, rtx };
+  return { codecs, rtx, red };
 }
 
 /** `a=1; b=2` by lower-case name (RFC 8866 §6.15). */

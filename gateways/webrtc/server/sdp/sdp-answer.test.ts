@@ -82,7 +82,7 @@ describe('the answer to a real offer', () => {
   });
 
   test('Chrome simulcast: all rids are echoed, the dependency descriptor is not, codecs are in its order', () => {
-    const { session, media } = answer(vector('chrome-simulcast'), 'receive');
+    const { session, media, sdp } = answer(vector('chrome-simulcast'), 'receive');
     const video = session.media[1];
     expect(video?.rids).toEqual(['q', 'h', 'f']);
     expect(media[1]?.rids?.map(({ id, direction }) => `${id} ${direction}`)).toEqual([
@@ -96,7 +96,9 @@ describe('the answer to a real offer', () => {
     expect(video?.extensions['video-orientation']).toBeUndefined();
     expect(video?.codecs.map(({ codec }) => codec)).toEqual(['vp8', 'h264', 'av1', 'vp9']);
     expect(video?.codecs.every(({ rtxPayloadType }) => rtxPayloadType !== undefined)).toBe(true);
-    expect(session.media[0]?.codecs).toEqual([{ codec: 'opus', payloadType: 111 }]);
+    expect(session.media[0]?.codecs).toEqual([{ codec: 'opus', payloadType: 111, redPayloadType: 63 }]);
+    expect(sdp).toContain('a=rtpmap:63 red/48000/2');
+    expect(sdp).toContain('a=fmtp:63 111/111');
     expect(media[0]?.fmtp[0]?.config).toBe('minptime=10;useinbandfec=1');
     expect(media[1]?.rtcpFb?.filter(({ payload }) => payload === 96)).toEqual([
       { payload: 96, type: 'goog-remb' },

@@ -119,9 +119,15 @@ function mediaSection(answer: MediaAnswer, transport: TransportAttributes): Medi
 function rtpSection(answer: Extract<MediaAnswer, { kind: 'media' }>): MediaDescription {
   const { offered, media, codecs, use } = answer;
   const direction = { receive: 'recvonly', send: 'sendonly', inactive: 'inactive' } as const;
-  const payloadTypes = codecs.flatMap(({ payloadType, rtxPayloadType }) =>
-    rtxPayloadType === undefined ? [payloadType] : [payloadType, rtxPayloadType],
-  );
+  // A publisher that prefers redundant audio offers it first, and is answered so.
+  const order = offered.payloads.split(/\s+/).map(Number);
+  const redFirst = ({ redPayloadType, payloadType }: ChosenCodec): boolean =>
+    redPayloadType !== undefined && order.indexOf(redPayloadType) < order.indexOf(payloadType);
+  const payloadTypes = codecs.flatMap((codec) => {
+    const { payloadType, rtxPayloadType, redPayloadType } = codec;
+    const main = redFirst(codec) ? [redPayloadType, payloadType] : [payloadType, redPayloadType];
+    return [...main, rtxPayloadType].filter((each) => each !== undefined);
+  });
   return {
     type: offered.typeWord,
     port: 9,
@@ -146,20 +152,29 @@ function rtpSection(answer: Extract<MediaAnswer, { kind: 'media' }>): MediaDescr
 }
 
 /** `a=rtpmap` of a codec and its RTX. H264 keeps its capitals: Chrome's encoder never starts for `h264`. */
-function rtpMaps({ codec, payloadType, rtxPayloadType, offered }: ChosenCodec): MediaDescription['rtp'] {
+function rtpMaps(chosen: ChosenCodec): MediaDescription['rtp'] {
+  const { codec, payloadType, rtxPayloadType, redPayloadType, offered } = chosen;
   const name = codec === 'opus' ? 'opus' : codec.toUpperCase();
   const rate = offered.clockRate;
   const main = { payload: payloadType, codec: name, rate, ...(codec === 'opus' ? { encoding: 2 } : {}) };
-  return rtxPayloadType === undefined ? [main] : [main, { payload: rtxPayloadType, codec: 'rtx', rate }];
+  const red = { payload: redPayloadType ?? 0, codec: 'red', rate, encoding: 2 };
+  return [
+    main,
+    ...(rtxPayloadType === undefined ? [] : [{ payload: rtxPayloadType, codec: 'rtx', rate }]),
+    ...(redPayloadType === undefined ? [] : [red]),
+  ];
 }
 
 function formatLines(codec: ChosenCodec, use: MediaUse): MediaDescription['fmtp'] {
-  const { payloadType, rtxPayloadType, offered } = codec;
+  const { payloadType, rtxPayloadType, redPayloadType, offered } = codec;
   const config = codec.codec === 'opus' && use === 'receive' ? opusConfig(codec) : offered.config;
-  const lines = config === '' ? [] : [{ payload: payloadType, config }];
-  return rtxPayloadType === undefined
-    ? lines
-    : [...lines, { payload: rtxPayloadType, config: `apt=${payloadType}` }];
+  return [
+    ...(config === '' ? [] : [{ payload: payloadType, config }]),
+    ...(rtxPayloadType === undefined ? [] : [{ payload: rtxPayloadType, config: `apt=${payloadType}` }]),
+    ...(redPayloadType === undefined
+      ? []
+      : [{ payload: redPayloadType, config: `${payloadType}/${payloadType}` }]),
+  ];
 }
 
 /** What a publisher's Opus shall be (RFC 7587 §6.1): with in-band FEC, stereo when it offers stereo. */

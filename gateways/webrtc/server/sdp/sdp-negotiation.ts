@@ -124,9 +124,7 @@ function answerMedia(
     mid: offered.mid,
     kind: offered.type === 'audio' ? 'audio' : 'video',
     direction,
-    codecs: codecs.map(({ codec, payloadType, rtxPayloadType }) =>
-      rtxPayloadType === undefined ? { codec, payloadType } : { codec, payloadType, rtxPayloadType },
-    ),
+    codecs: codecs.map(({ offered: _offered, ...codec }) => codec),
     extensions: extensionIds(extensions),
     rids,
     ssrcs: use === 'receive' ? offered.ssrcs : [],

@@ -37,6 +37,7 @@ export interface OfferedMedia {
   readonly codecs: readonly OfferedCodec[];
   /** RTX payload type by the one it repairs (RFC 4588 `apt`). */
   readonly rtx: ReadonlyMap<number, number>;
+  readonly red: ReadonlyMap<number, number>;
   readonly extensions: readonly OfferedExtension[];
   readonly allowMixedExtensions: boolean;
   readonly reducedSizeRtcp: boolean;
@@ -152,7 +153,7 @@ function readMedia(
   const midGiven = section.mid !== undefined;
   const mid = midGiven ? String(section.mid) : String(index);
   const payloads = String(section.payloads ?? '').trim();
-  const { codecs, rtx } = readCodecs(section, payloads);
+  const { codecs, rtx, red } = readCodecs(section, payloads);
   const outside = bundle !== undefined && !bundle.includes(mid);
   return {
     mid,
@@ -165,6 +166,7 @@ function readMedia(
     direction: section.direction ?? 'sendrecv',
     codecs,
     rtx,
+    red,
     extensions: (section.ext ?? [])
       .filter((each) => each['encrypt-uri'] === undefined)
       .map((each) => ({ id: Number(each.value), uri: String(each.uri), direction: each.direction })),

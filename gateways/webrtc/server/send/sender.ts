@@ -15,6 +15,7 @@ import {
 import type { NegotiatedMedia } from '../peer-contract.ts';
 import { ClientControl } from './client-control.ts';
 import type { OutgoingPacket } from './outgoing-packet.ts';
+import { RedundancySwitch } from './redundancy.ts';
 import { ReportClock } from './report-clock.ts';
 import { Slot, type SlotHome, type SlotTransport } from './slot.ts';
 
@@ -36,6 +37,9 @@ export class Sender {
   readonly #transport: SlotTransport;
   readonly #listener: SenderListener;
   readonly #clock = new ReportClock();
+  readonly #redundancy = new RedundancySwitch();
+  /** Worst loss that receiver reports told of, 0…1. */
+  #reportedLoss = 0;
   /** When packets leave, and how much the client gets. */
   readonly control: ClientControl;
   #nextStream = 0;
@@ -125,9 +129,11 @@ export class Sender {
     if (nowMs - this.#reportedMs < REPORT_INTERVAL_MS) return;
     const elapsedMs = nowMs - this.#reportedMs;
     this.#reportedMs = nowMs;
+    this.#redundancy.update(Math.max(this.#reportedLoss, this.control.estimate.lossShare), nowMs);
     let bytes = 0;
     for (const slot of this.#slots.values()) {
       bytes += slot.bytesSent;
+      slot.redundant = this.#redundancy.isOn;
       const report = slot.report();
       if (report === undefined) continue;
       // The line of the slot's capture times, read at this moment (RFC 3550 §6.4.1).
@@ -163,9 +169,11 @@ export class Sender {
       if (slot === undefined) continue;
       known = true;
       this.#clock.onReport(block.lastSr, block.delaySinceLastSr, nowMs);
-      if (slot.isVideo) loss = Math.max(loss, block.fractionLost / 256);
+      loss = Math.max(loss, block.fractionLost / 256);
     }
-    if (known) this.control.onLossReport(loss, nowMs);
+    if (!known) return;
+    this.#reportedLoss = loss;
+    this.control.onLossReport(loss, nowMs);
   }
 
   #repair(bytes: Uint8Array, nowMs: number): void {

@@ -3,6 +3,7 @@ import {
   clockRateOf,
   type MediaPacket,
   NO_AUDIO_LEVEL,
+  timestampDiff,
   writeDescriptorPatches,
   writePatches,
   writeU16,
@@ -14,6 +15,7 @@ import { HeaderWriter } from './header-writer.ts';
 import type { OutgoingPacket, OutgoingPackets } from './outgoing-packet.ts';
 import { PacketHistory } from './packet-history.ts';
 import type { PayloadRing, StoredPayload } from './payload-ring.ts';
+import { mayBeCopy, writeRedHeaders } from './redundancy.ts';
 import { StreamShift } from './stream-shift.ts';
 
 /** A packet is sent again at most this often, and not sooner than this after the last time, milliseconds. */
@@ -102,6 +104,13 @@ export class Slot {
   #frameNumber = -1;
   #captureMs = 0;
   #fillFrom = 0;
+  /** Audio goes out with the packet before it, where that was negotiated (RFC 2198). */
+  redundant = false;
+  #redPayloadType = -1;
+  /** The audio packet before. */
+  #before: StoredPayload | undefined;
+  #beforeNumber = 0;
+  #beforeTimestamp = 0;
   /** The core was restarted and nothing of the new one was sent yet. */
   #resuming = false;
   #shift: StreamShift | undefined;
@@ -297,7 +306,7 @@ export class Slot {
     const ssrc = isRepair ? this.rtxSsrc : this.ssrc;
     const descriptorLength = empty || !this.#header.hasDescriptor ? 0 : payload.descriptorLength;
     const end = this.#writeHeader(
-      outgoing.payloadType,
+      this.#hasCopy(outgoing) ? this.#redPayloadType : outgoing.payloadType,
       outgoing.marker,
       seq,
       outgoing.timestamp,
@@ -321,6 +330,7 @@ export class Slot {
     } else this.#sent(outgoing, payload.length);
     // What differs between the copies is written here, the rest is taken from the ring when it is encrypted.
     const { patchedLength, offset } = payload;
+    if (this.#history === undefined) from = this.#writeCopy(outgoing, from);
     for (let i = 0; i < patchedLength; i += 1) bytes[from + i] = bytes[offset + i] ?? 0;
     writePatches(bytes, from, payload, outgoing.pictureId, outgoing.tl0PicIdx);
     const prefix = from + patchedLength - end;
@@ -357,6 +367,36 @@ export class Slot {
       descriptorLength,
       nowMs,
     );
+  }
+
+  /** Whether the packet, of audio, goes out with the one before it. */
+  #hasCopy({ timestamp, empty }: OutgoingPacket): boolean {
+    const before = this.#before;
+    return (
+      this.redundant &&
+      this.#redPayloadType >= 0 &&
+      !empty &&
+      before !== undefined &&
+      this.#home.ring.holds(before, this.#beforeNumber) &&
+      mayBeCopy(before.length, timestampDiff(timestamp, this.#beforeTimestamp))
+    );
+  }
+
+  /** @returns Where the packet's own payload begins. */
+  #writeCopy(outgoing: OutgoingPacket, at: number): number {
+    const { bytes } = this.#home.batch;
+    const before = this.#before;
+    let from = at;
+    if (before !== undefined && this.#hasCopy(outgoing)) {
+      const delta = timestampDiff(outgoing.timestamp, this.#beforeTimestamp);
+      from = writeRedHeaders(bytes, at, outgoing.payloadType, delta, before.length);
+      bytes.copyWithin(from, before.offset, before.offset + before.length);
+      from += before.length;
+    }
+    this.#before = outgoing.payload;
+    this.#beforeNumber = outgoing.payloadNumber;
+    this.#beforeTimestamp = outgoing.timestamp;
+    return from;
   }
 
   #writeDescriptor(bytes: Buffer, outgoing: OutgoingPacket, length: number): void {
@@ -419,5 +459,6 @@ export class Slot {
     const chosen = this.#media.codecs.find((each) => each.codec === codec);
     this.#payloadType = chosen?.payloadType ?? -1;
     this.#rtxPayloadType = chosen?.rtxPayloadType ?? -1;
+    this.#redPayloadType = chosen?.redPayloadType ?? -1;
   }
 }
