@@ -39,6 +39,9 @@ try {
     if (wanted.length > 0 && !wanted.some((word) => scenario.name.includes(word))) continue;
     for (const result of await scenario.play(stage)) process.stdout.write(`| ${row(result)} |\n`);
   }
+} catch (error) {
+  process.stderr.write(`${stage.yard.log('webrtc')}\n`);
+  throw error;
 } finally {
   await stage.close();
 }

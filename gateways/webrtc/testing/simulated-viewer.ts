@@ -12,6 +12,8 @@ const AUDIO_BPS = (AUDIO_BYTES * 8000) / AUDIO_MS;
 /** The core asks for this much more than its layers cost. */
 const DESIRED_HEADROOM = 1.32;
 const PACKET_BYTES = 1200;
+/** RTP header with extensions. */
+const HEADER_BYTES = 40;
 /** IP and UDP. */
 const OVERHEAD_BYTES = 28;
 /** A keyframe is this much larger than the frames of its layer. */
@@ -37,6 +39,10 @@ export interface SimulatedViewerOptions {
   /** Bitrates of the layers, rising. */
   readonly ladder: readonly number[];
   readonly choose?: ChooseLayer;
+  /** Instead of ladder and choice: is called every frame, and sends by {@link SimulatedViewer.sendVideo}. */
+  readonly frame?: (nowMs: number) => void;
+  /** The estimate was told something. */
+  readonly onEstimate?: (bitrateBps: number, nowMs: number) => void;
   /** Other traffic through the same bottleneck, bits per second at a time. */
   readonly crossBps?: (nowMs: number) => number;
 }
@@ -108,7 +114,8 @@ export class SimulatedViewer {
       },
       this.estimate.bitrateBps,
     );
-    this.estimate.setDemand(((options.ladder.at(-1) ?? 0) + AUDIO_BPS) * DESIRED_HEADROOM);
+    if (options.frame === undefined)
+      this.estimate.setDemand(((options.ladder.at(-1) ?? 0) + AUDIO_BPS) * DESIRED_HEADROOM);
   }
 
   get nowMs(): number {
@@ -125,6 +132,14 @@ export class SimulatedViewer {
 
   change(path: Partial<LinkProfile>): void {
     this.link.change({ ...this.link.profile, ...path }, this.#nowMs);
+  }
+
+  /** A packet of video that somebody else chose. */
+  sendVideo(payloadBytes: number, startsKeyframe: boolean): void {
+    this.pacer.media(
+      { stream: 0, wireBytes: payloadBytes + HEADER_BYTES, startsKeyframe, frameMs: this.#nowMs },
+      this.#nowMs,
+    );
   }
 
   /** Runs for `ms`. @returns What happened in that time. */
@@ -176,7 +191,11 @@ export class SimulatedViewer {
   }
 
   #frame(nowMs: number): void {
-    const { ladder, choose } = this.#options;
+    const { ladder, choose, frame } = this.#options;
+    if (frame !== undefined) {
+      frame(nowMs);
+      return;
+    }
     const layer = choose?.(this.estimate.bitrateBps, this.#layer, this.estimate.congested, nowMs) ?? 0;
     if (layer !== this.#layer) {
       this.#switches += 1;
@@ -195,7 +214,7 @@ export class SimulatedViewer {
       this.pacer.media(
         {
           stream: 0,
-          wireBytes: Math.round(bytes / packets) + 40,
+          wireBytes: Math.round(bytes / packets) + HEADER_BYTES,
           startsKeyframe: startsKeyframe && i === 0,
           frameMs: nowMs,
         },
@@ -237,6 +256,7 @@ export class SimulatedViewer {
     if (feedback === undefined) throw new Error('feedback does not parse');
     this.estimate.onFeedback(feedback, nowMs);
     this.pacer.setRates(this.estimate.bitrateBps, this.estimate.pacingBps);
+    this.#options.onEstimate?.(this.estimate.bitrateBps, nowMs);
     this.#estimates.push(this.estimate.bitrateBps);
   }
 

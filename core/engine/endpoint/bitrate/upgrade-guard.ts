@@ -1,12 +1,12 @@
 /** An upgrade that the link did not carry for this long has failed, milliseconds. */
 const TRIAL_MS = 20_000;
 /** After a failed upgrade the next waits this long, then twice as long each time, milliseconds. */
-const BACKOFF_MS = 8000;
-const BACKOFF_MAX_MS = 64_000;
+const BACKOFF_MS = 20_000;
+const BACKOFF_MAX_MS = 80_000;
 /** After a link got worse by itself nothing goes up for this long, milliseconds. */
 const SETTLE_MS = 3000;
 /** An estimate of this many times what a failed upgrade relied on is another link: no need to wait. */
-const CLEARLY_BETTER = 1.25;
+const CLEARLY_BETTER = 1.5;
 /** Without a downgrade for this long, failures are forgotten, milliseconds. */
 const FORGET_MS = 90_000;
 

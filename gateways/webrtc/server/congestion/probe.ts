@@ -19,7 +19,9 @@ const LIMITED_INTERVAL_MS = 5000;
 const DEMAND_FACTOR = 2;
 const DEMAND_FACTOR_AGAIN = 1.5;
 const DEMAND_INTERVAL_MS = 4000;
-const DEMAND_INTERVAL_MAX_MS = 9000;
+const DEMAND_INTERVAL_MAX_MS = 7000;
+/** After a probe that showed more, milliseconds. */
+const DEMAND_INTERVAL_GROWING_MS = 700;
 const DEMAND_BACKOFF = 1.5;
 /** After a fall below this share, once the queue is empty: was it a dip? */
 const DROP_SHARE = 0.66;
@@ -110,7 +112,10 @@ export class ProbeController {
 
   /** A cluster showed `measuredBps` while the estimate was `facts.estimateBps`. */
   measured(measuredBps: number, facts: ProbeFacts, nowMs: number): void {
-    if (measuredBps > GROWTH_SHARE * facts.estimateBps) this.#demandIntervalMs = DEMAND_INTERVAL_MS;
+    if (measuredBps > GROWTH_SHARE * facts.estimateBps) {
+      this.#demandIntervalMs = DEMAND_INTERVAL_MS;
+      this.#lastMs = nowMs - DEMAND_INTERVAL_MS + DEMAND_INTERVAL_GROWING_MS;
+    }
     if (nowMs > this.#furtherUntilMs || measuredBps < this.#furtherFromBps) return;
     this.#probe(FURTHER_FACTOR * measuredBps, facts, nowMs);
   }

@@ -25,7 +25,8 @@ function record(estimateBps: number, pacingBps = estimateBps * 2.5, padding = tr
       sendPadding: (bytes, cluster, atMs) => {
         if (!padding) return 0;
         sent.push({ kind: 'padding', number: -1, cluster, atMs });
-        return Math.ceil(bytes);
+        expect(Number.isInteger(bytes)).toBe(true);
+        return bytes;
       },
       discard: () => {},
       onGivenUp: (stream) => givenUp.push(stream),

@@ -210,7 +210,7 @@ export class Pacer<Packet extends PacedPacket> {
         this.#sendMedia(packet, nowMs);
         continue;
       }
-      const bytes = this.#output.sendPadding(probe.bytesMin / probe.packetsMin, probe.id, nowMs);
+      const bytes = this.#output.sendPadding(Math.ceil(probe.bytesMin / probe.packetsMin), probe.id, nowMs);
       if (bytes <= 0) break;
       this.#debt += bytes;
       this.#partOfProbe(bytes);
