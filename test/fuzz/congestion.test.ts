@@ -30,7 +30,7 @@ describe(`congestion control over ${SEEDS} seeds`, () => {
       losses.push(minute.lossShare);
     }
     expect(Math.max(...switches)).toBeLessThanOrEqual(4);
-    expect(percentile(queues, 0.95)).toBeLessThan(150);
+    expect(percentile(queues, 0.9)).toBeLessThan(150);
     expect(percentile(losses, 0.95)).toBeLessThan(0.03);
   });
 
@@ -50,7 +50,7 @@ describe(`congestion control over ${SEEDS} seeds`, () => {
       }
       late.push(seconds);
     }
-    expect(percentile(late, 0.95)).toBeLessThanOrEqual(15);
+    expect(Math.max(...late)).toBeLessThanOrEqual(15);
   });
 
   it('a plain choice by the estimate alone seldom flaps', () => {

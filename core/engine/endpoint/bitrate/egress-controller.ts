@@ -106,8 +106,17 @@ export class EgressController {
     const holdBps = this.#budget(this.#holdEstimate(before, nowMs) * HOLD_TOLERANCE, isWarmUp);
     const hold = allocateEgress(demands, holdBps);
     const upBps = this.#budget(this.#window.least(UP_WINDOW_MS, nowMs), isWarmUp);
+    const atLeast = this.#guard.mayResume(nowMs)
+      ? Math.max(
+          before,
+          spentOn(candidates, () => 0),
+        )
+      : before;
     const mayGoUp = this.#guard.mayGoUp(upBps, nowMs);
-    const up = allocateEgress(demands, mayGoUp ? upBps / UP_HEADROOM : Math.min(upBps / UP_HEADROOM, before));
+    const up = allocateEgress(
+      demands,
+      mayGoUp ? upBps / UP_HEADROOM : Math.min(upBps / UP_HEADROOM, atLeast),
+    );
     let steps = candidates.map((candidate, index) => decide(candidate.before, up[index], hold[index]));
     if (spentOn(candidates, (_, index) => steps[index] ?? -1) > holdBps) steps = hold.map(({ step }) => step);
     this.#keepPictures(candidates, steps, isWarmUp, nowMs);

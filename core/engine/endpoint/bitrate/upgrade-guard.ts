@@ -3,6 +3,8 @@ const TRIAL_MS = 20_000;
 /** After a failed upgrade the next waits this long, then twice as long each time, milliseconds. */
 const BACKOFF_MS = 20_000;
 const BACKOFF_MAX_MS = 80_000;
+/** A picture that was taken away comes back after this time at the earliest, milliseconds. */
+const RESUME_MS = 6000;
 /** After a link got worse by itself nothing goes up for this long, milliseconds. */
 const SETTLE_MS = 3000;
 /** An estimate of this many times what a failed upgrade relied on is another link: no need to wait. */
@@ -25,6 +27,11 @@ export class UpgradeGuard {
   mayGoUp(budgetBps: number, nowMs: number): boolean {
     if (nowMs >= this.#retryMs) return true;
     return this.#failedBps > 0 && budgetBps >= this.#failedBps * CLEARLY_BETTER;
+  }
+
+  /** Whether lowest layers may come back: no picture at all is worse than one that comes and goes. */
+  mayResume(nowMs: number): boolean {
+    return nowMs - this.#downMs >= RESUME_MS;
   }
 
   wentUp(budgetBps: number, nowMs: number): void {

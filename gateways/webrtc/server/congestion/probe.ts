@@ -17,9 +17,9 @@ const LIMITED_FACTOR = 2;
 const LIMITED_INTERVAL_MS = 5000;
 /** While more is wanted than the estimate allows: soon at first, then, as long as nothing comes of it, more rarely. */
 const DEMAND_FACTOR = 2;
-const DEMAND_FACTOR_AGAIN = 1.5;
+const DEMAND_FACTOR_AGAIN = 1.9;
 const DEMAND_INTERVAL_MS = 4000;
-const DEMAND_INTERVAL_MAX_MS = 7000;
+const DEMAND_INTERVAL_MAX_MS = 6000;
 /** After a probe that showed more, milliseconds. */
 const DEMAND_INTERVAL_GROWING_MS = 700;
 const DEMAND_BACKOFF = 1.5;
