@@ -147,7 +147,7 @@ export class RoomModel extends Store<RoomState> {
     });
     session.on('voice-activity', ({ peer }) => this.#speaking.heard(peer));
     session.on('reconnecting', ({ attempt, error }) =>
-      this.update({ reconnecting: { attempt, reason: explainError(error).text } }),
+      this.update({ reconnecting: { attempt, reason: explainError(error).title } }),
     );
     session.on('reconnected', () => this.update({ reconnecting: undefined, epoch: this.state.epoch + 1 }));
     session.on('closed', (error) => this.#reset(explainError(error)));

@@ -33,7 +33,7 @@ export const RoomView = ({ room, media, live, entry }: RoomViewProps): JSX.Eleme
         <div class="banner" role="alert" data-testid="reconnecting">
           <span class="spinner" aria-hidden="true" />
           <p>
-            Reconnecting… <span class="muted">{state.reconnecting.reason}</span>
+            Reconnecting… <span class="muted">{state.reconnecting.reason}.</span>
           </p>
         </div>
       )}
