@@ -3,8 +3,12 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What a process holds after a full collection: bytes, and how many handles and timers of each kind are alive. */
+/**
+ * How late a timer of 1 ms was since the last reading, and what a process holds after a full collection: bytes, and how
+ * many handles and timers of each kind are alive.
+ */
 export interface ProcessReading {
+  readonly loopMs: { readonly p50: number; readonly p999: number; readonly max: number };
   readonly heapUsed: number;
   readonly external: number;
   readonly arrayBuffers: number;

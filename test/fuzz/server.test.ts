@@ -70,7 +70,7 @@ describe('fuzz: a running server', () => {
     await waitFor('the others are in a call', async () => (await others.figures()).received > 100);
     pids = PROCESSES.map((name) => yard.pid(name));
     rssBefore = pids.map(rssOf);
-  });
+  }, 60_000);
 
   afterAll(async () => {
     await others?.stop();
