@@ -131,6 +131,11 @@ export type EndpointControl =
       readonly kind: MediaKind;
       readonly source: TrackSource;
       readonly config: LocalTrackConfig;
+      /**
+       * The client takes dependency descriptors. One that does not (default) cannot put spatial layers of AV1 together
+       * and is sent the lowest one only.
+       */
+      readonly descriptors?: boolean;
     }
   | { readonly type: 'local-track-detach'; readonly request?: number; readonly track: TrackId }
   | {

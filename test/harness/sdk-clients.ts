@@ -141,14 +141,19 @@ export const watchTrack = (page: Page, index: number, peer: string, track: strin
     { index, peer, track },
   );
 
-/** Limits receiver `index` to a spatial layer. */
-export const limitLayer = (page: Page, index: number, maxSpatial: number): Promise<void> =>
+/** Limits receiver `index` to a spatial layer, and to a temporal one when that is given. */
+export const limitLayer = (
+  page: Page,
+  index: number,
+  maxSpatial: number,
+  maxTemporal?: number,
+): Promise<void> =>
   page.evaluate(
-    async ({ index, maxSpatial }) => {
+    async ({ index, limits }) => {
       const { yard } = window as unknown as { yard: SdkPage };
-      await yard.session.receivers[index].configure({ maxSpatial });
+      await yard.session.receivers[index].configure(limits);
     },
-    { index, maxSpatial },
+    { index, limits: maxTemporal === undefined ? { maxSpatial } : { maxSpatial, maxTemporal } },
   );
 
 /** Runs a method of the session. */

@@ -43,6 +43,8 @@ export class LocalTrack {
   readonly #rewriter: StreamRewriter;
   readonly #choice = new SelectorChoice();
   config: LocalTrackConfig;
+  /** The client takes dependency descriptors. */
+  takesDescriptors = false;
   source: TrackSource | undefined;
   #fan: ChannelFan | undefined;
   #targetSpatial: number;
@@ -107,6 +109,12 @@ export class LocalTrack {
   get position(): LayerPosition | null | undefined {
     if (!this.#isDecided) return undefined;
     return this.#paused ? null : { spatial: this.#targetSpatial, temporal: this.#targetTemporal };
+  }
+
+  /** What the viewer wants, and can make use of. */
+  get limits(): LocalTrackConfig {
+    const isFlat = this.#fan?.svc === true && this.#fan.info?.codec === 'av1' && !this.takesDescriptors;
+    return isFlat ? { ...this.config, minSpatial: 0, maxSpatial: 0 } : this.config;
   }
 
   /** Null for nothing: paused, or no source. */
@@ -258,7 +266,9 @@ export class LocalTrack {
       if (!this.#started || source.jumped) this.#rewriter.restart(packet);
       return this.#send(packet, packet.marker, 0, nowMs);
     }
-    const selector = this.#choice.for(packet, source, this.#targetSpatial, this.#targetTemporal);
+    // Without a descriptor the layers of a picture cannot be told apart: there may be one only (D5).
+    const isFlat = packet.codec === 'av1' && packet.svc && !this.takesDescriptors;
+    const selector = this.#choice.for(packet, source, isFlat, this.#targetSpatial, this.#targetTemporal);
     let decision = selector.select(packet, source);
     if (decision === DECISION.offer) decision = this.#accept(selector, packet, source, nowMs);
     if (decision !== DECISION.forward) {

@@ -37,6 +37,7 @@ export class Receptions {
     const local = this.open(id, kind, config, nowMs);
     if (local === undefined) return fail('limit-exceeded', `${TRACKS_MAX} tracks`);
     local.config = config;
+    local.takesDescriptors = control.descriptors === true;
     this.connect(room, local, source, nowMs);
     return undefined;
   }

@@ -257,6 +257,20 @@ describe('spatial layers by dependency descriptor', () => {
     expect(got(rig).map(({ spatial }) => spatial)).toEqual([0, 1]);
   });
 
+  it('D5: a viewer that takes no descriptors is sent the lowest layer alone', () => {
+    const rig = rigAt(1, 0);
+    rig.track.takesDescriptors = false;
+    const stream = new Av1Stream(rig, L2T1);
+    stream.picture([0, 2]);
+    stream.picture([1, 3]);
+    expect(got(rig).map(({ spatial, marker }) => [spatial, marker])).toEqual([
+      [0, true],
+      [0, true],
+    ]);
+    rig.advance(300);
+    expect(rig.keyframes.length).toBe(1);
+  });
+
   it('D2: a layer that the encoder says it stopped is left at once', () => {
     const rig = rigAt(1, 0);
     const stream = new Av1Stream(rig, L2T1);

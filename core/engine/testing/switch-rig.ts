@@ -36,6 +36,7 @@ export class SwitchRig {
       counters: this.counters,
       requestKeyframe: (_fan, spatial) => this.keyframes.push({ spatial, atMs: this.nowMs }),
     });
+    this.track.takesDescriptors = true;
   }
 
   newFan(): ChannelFan {

@@ -24,6 +24,7 @@ class PeerConnectionLink implements MediaLink {
     this.#connection = connection;
     const slot = (kind: MediaSlot['kind'], use: MediaSlot['use']): MediaSlot => {
       const transceiver = connection.addTransceiver(kind, { direction: 'recvonly' });
+      if (kind === 'video') askForDescriptors(transceiver);
       return {
         kind,
         use,
@@ -124,6 +125,27 @@ const preferCodec = (transceiver: RTCRtpTransceiver, codec: Codec): void => {
     transceiver.setCodecPreferences([...all.filter(isWanted), ...all.filter((each) => !isWanted(each))]);
   } catch {
     // Only an order of preference: without it the browser's own applies.
+  }
+};
+
+/** Not yet in the DOM library (webrtc-extensions §5.3). */
+interface HeaderExtensions {
+  getHeaderExtensionsToNegotiate?(): { uri: string; direction: RTCRtpTransceiverDirection }[];
+  setHeaderExtensionsToNegotiate?(extensions: { uri: string; direction: RTCRtpTransceiverDirection }[]): void;
+}
+const DESCRIPTOR_URI =
+  'https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension';
+
+/** Chrome offers to take dependency descriptors only when told: without them it can show one layer of AV1 only. */
+const askForDescriptors = (transceiver: RTCRtpTransceiver & HeaderExtensions): void => {
+  const extensions = transceiver.getHeaderExtensionsToNegotiate?.();
+  const descriptor = extensions?.find(({ uri }) => uri === DESCRIPTOR_URI);
+  if (extensions === undefined || descriptor === undefined) return;
+  descriptor.direction = 'sendrecv';
+  try {
+    transceiver.setHeaderExtensionsToNegotiate?.(extensions);
+  } catch {
+    // It is shown in one layer, then.
   }
 };
 

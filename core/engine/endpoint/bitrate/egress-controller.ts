@@ -140,7 +140,7 @@ export class EgressController {
   #candidate(track: LocalTrack, nowMs: number): Candidate {
     const { fan, config } = track;
     const all = fan?.costs.steps(nowMs) ?? [];
-    const { steps, reason } = limitSteps(all, config);
+    const { steps, reason } = limitSteps(all, track.limits);
     const topBps = steps.at(-1)?.bitrateBps ?? 0;
     const isElastic = fan !== undefined && isAdaptive(fan);
     const lowestBps = steps[0]?.bitrateBps ?? 0;

@@ -11,14 +11,23 @@ export class LayerSelector {
   readonly #layers: StreamLayers;
   /** All spatial layers come in one stream: there is one encoding. */
   readonly #svc: boolean;
+  readonly #isFlat: boolean;
   #targetSpatial = 0;
   #targetTemporal = 0;
   /** −1 before the first keyframe. */
   #encoding = -1;
 
-  constructor(layers: StreamLayers, svc: boolean, targetSpatial: number, targetTemporal: number) {
+  /** @param isFlat Of spatial layers in one stream the lowest is all that may be sent. */
+  constructor(
+    layers: StreamLayers,
+    svc: boolean,
+    isFlat: boolean,
+    targetSpatial: number,
+    targetTemporal: number,
+  ) {
     this.#layers = layers;
     this.#svc = svc;
+    this.#isFlat = isFlat;
     this.setTarget(targetSpatial, targetTemporal);
   }
 
@@ -41,9 +50,9 @@ export class LayerSelector {
   }
 
   setTarget(spatial: number, temporal: number): void {
-    this.#targetSpatial = spatial;
+    this.#targetSpatial = this.#isFlat ? 0 : spatial;
     this.#targetTemporal = temporal;
-    this.#aim(spatial);
+    this.#aim(this.#targetSpatial);
   }
 
   /** Encoding whose keyframe is waited for, −1 for none. */

@@ -22,8 +22,18 @@ export class SelectorChoice {
     this.#codec = undefined;
   }
 
-  /** Hot path. @returns The selector for the packet; a new one where a keyframe changes the kind of stream. */
-  for(packet: MediaPacket, source: SourceState, spatial: number, temporal: number): LayerSelector {
+  /**
+   * Hot path.
+   * @param isFlat One spatial layer is all that the viewer can be given.
+   * @returns The selector for the packet; a new one where a keyframe changes the kind of stream.
+   */
+  for(
+    packet: MediaPacket,
+    source: SourceState,
+    isFlat: boolean,
+    spatial: number,
+    temporal: number,
+  ): LayerSelector {
     const selector = this.#selector;
     const described = source.frame !== undefined;
     if (selector !== undefined && packet.codec === this.#codec) {
@@ -35,7 +45,7 @@ export class SelectorChoice {
     this.#svc = packet.svc;
     this.#described = described;
     const layers = described ? new DependencyLayers() : packet.svc ? new SvcLayers() : new TemporalLayers();
-    this.#selector = new LayerSelector(layers, packet.svc, spatial, temporal);
+    this.#selector = new LayerSelector(layers, packet.svc, isFlat, spatial, temporal);
     return this.#selector;
   }
 }

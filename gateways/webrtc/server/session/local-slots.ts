@@ -17,6 +17,8 @@ export interface SlotDeclaration {
   readonly mid: string;
   readonly kind: MediaKind;
   readonly use: SlotUse;
+  /** The m-line negotiated the dependency descriptor. */
+  readonly descriptors: boolean;
 }
 
 /** What the mixer slots play. */
@@ -26,11 +28,12 @@ export interface MixerWish {
   readonly paused?: boolean;
 }
 
-interface Slot extends SlotDeclaration {
+interface Slot extends Omit<SlotDeclaration, 'descriptors'> {
   readonly track: TrackId;
   /** Source of a manual slot, while attached. */
   source: TrackSource | undefined;
   config: LocalTrackConfig;
+  descriptors: boolean;
 }
 
 /**
@@ -57,7 +60,10 @@ export class LocalSlots {
     const wanted = new Map(declarations.map((each) => [each.mid, each]));
     for (const [mid, slot] of this.#byMid) {
       const same = wanted.get(mid);
-      if (same?.use === slot.use && same.kind === slot.kind) continue;
+      if (same?.use === slot.use && same.kind === slot.kind) {
+        this.#describe(slot, same.descriptors);
+        continue;
+      }
       if (slot.source !== undefined)
         this.#endpoint.control({ type: 'local-track-detach', track: slot.track });
       this.#byMid.delete(mid);
@@ -77,6 +83,15 @@ export class LocalSlots {
     return added;
   }
 
+  /** A later negotiation may have found or lost the descriptor. */
+  #describe(slot: Slot, descriptors: boolean): void {
+    if (slot.descriptors === descriptors) return;
+    slot.descriptors = descriptors;
+    const { track, kind, source, config } = slot;
+    if (source !== undefined)
+      this.#endpoint.control({ type: 'local-track-attach', track, kind, source, config, descriptors });
+  }
+
   /** Attaches a manual slot to a source, or switches it. @returns The core's answer. */
   async attach(
     mid: string,
@@ -93,6 +108,7 @@ export class LocalSlots {
       kind: slot.kind,
       source,
       config: slot.config,
+      descriptors: slot.descriptors,
     });
     if (error !== undefined && slot.source === source) slot.source = undefined;
     return error;

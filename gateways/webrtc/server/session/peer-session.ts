@@ -181,9 +181,10 @@ export class PeerSession {
     const receiving = media.filter(({ direction }) => direction === 'receive').map(({ mid }) => mid);
     tracks.declare(new Map([...senders].filter(([mid]) => receiving.includes(mid))));
     const added = slots.declare(
-      media.flatMap(({ mid, kind, direction }) => {
+      media.flatMap(({ mid, kind, direction, extensions }) => {
         const use = receivers.get(mid);
-        return direction === 'send' && use !== undefined ? [{ mid, kind, use }] : [];
+        const descriptors = extensions['dependency-descriptor'] !== undefined;
+        return direction === 'send' && use !== undefined ? [{ mid, kind, use, descriptors }] : [];
       }),
     );
     for (const { mid, track } of added) this.#negotiation.transport?.bindSlot(mid, endpoint.id, track);

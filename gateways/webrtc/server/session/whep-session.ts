@@ -200,6 +200,7 @@ class WhepSession implements HttpSession {
         kind,
         source: to,
         config: DEFAULT_LOCAL_TRACK_CONFIG,
+        descriptors: kind === 'video' && this.#video?.extensions['dependency-descriptor'] !== undefined,
       });
     return to;
   }
