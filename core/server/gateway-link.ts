@@ -16,6 +16,7 @@ import {
   writeFanoutTarget,
 } from '@switchyard/shared/protocol';
 import {
+  CodeCounts,
   FrameSplitter,
   isSameProof,
   type LinkHello,
@@ -83,6 +84,8 @@ export class GatewayLink {
   readonly #nonce: string | undefined;
   readonly #secret: string | undefined;
   readonly traffic: LinkTraffic = { packetsIn: 0, bytesIn: 0, packetsOut: 0, bytesOut: 0 };
+  /** What its clients were refused, and why they were ended. */
+  readonly errors: CodeCounts = new CodeCounts();
   /** What the gateway reported last. */
   samples: readonly MetricSample[] = [];
 
@@ -136,6 +139,7 @@ export class GatewayLink {
   }
 
   event(linkEndpoint: number, event: EndpointEvent): void {
+    if ('error' in event && event.error !== undefined) this.errors.add(event.error.code);
     if (event.type === 'closed') this.#endpoints.delete(linkEndpoint);
     this.#writer.json(FRAME_TYPES.event, event, linkEndpoint);
   }

@@ -9,7 +9,7 @@ import {
   LINK_PROTOCOL,
   type ProtocolError,
 } from '@switchyard/shared/protocol';
-import type { GatewayKind, LinkWelcome, Logger, MetricSample } from '@switchyard/shared/runtime';
+import type { CodeCounts, GatewayKind, LinkWelcome, Logger, MetricSample } from '@switchyard/shared/runtime';
 import type { Admission } from './admission.ts';
 import { GatewayLink, type GatewayLinkOwner, type LinkTraffic } from './gateway-link.ts';
 import { listenOnPath, listenOnTcp } from './link-listener.ts';
@@ -48,6 +48,7 @@ export interface GatewayStatus {
 /** What one attached gateway has done. */
 export interface GatewayFigures extends GatewayStatus {
   readonly traffic: LinkTraffic;
+  readonly errors: CodeCounts;
   /** Of its own, as it reported them last. */
   readonly samples: readonly MetricSample[];
 }
@@ -91,7 +92,7 @@ export class GatewayServer implements GatewayLinkOwner {
 
   get figures(): GatewayFigures[] {
     const figures: GatewayFigures[] = [];
-    for (const { hello, endpointCount, droppedFrames, queuedBytes, traffic, samples } of this.#links)
+    for (const { hello, endpointCount, droppedFrames, queuedBytes, traffic, errors, samples } of this.#links)
       if (hello !== undefined)
         figures.push({
           kind: hello.kind,
@@ -100,6 +101,7 @@ export class GatewayServer implements GatewayLinkOwner {
           droppedFrames,
           queuedBytes,
           traffic,
+          errors,
           samples,
         });
     return figures;

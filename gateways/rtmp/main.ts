@@ -26,6 +26,16 @@ async function main(): Promise<void> {
       type: 'gauge',
       value: server.connectionCount,
     },
+    {
+      name: 'rtmp_faults_total',
+      help: 'RTMP connections that were cut for what they sent.',
+      type: 'counter',
+      value: server.faults,
+    },
+    ...server.access.refusals.samples(
+      'access_refused_total',
+      'Clients that a gateway did not let in, by code.',
+    ),
   ];
   const stop = async (): Promise<void> => {
     await server.close();

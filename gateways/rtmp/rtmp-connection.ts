@@ -35,6 +35,8 @@ export interface RtmpConnectionHome {
   readonly access: AccessControl;
   /** The process ends: nobody new. */
   readonly isDraining: boolean;
+  /** Connections that were cut for what they sent. */
+  faults: number;
   readonly policy: Config['rtmp']['transcode'];
   readonly logger: Logger;
   /** The connection that publishes under this name now, if any. */
@@ -81,6 +83,7 @@ export class RtmpConnection {
     socket.on('data', (bytes: Buffer) => {
       const fault = this.#session.receive(bytes);
       if (fault === undefined) return;
+      home.faults += 1;
       home.logger.info({ fault, address: socket.remoteAddress }, 'bad RTMP');
       socket.destroy();
     });

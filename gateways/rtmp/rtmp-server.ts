@@ -20,6 +20,7 @@ export class RtmpServer implements RtmpConnectionHome {
   readonly policy: Config['rtmp']['transcode'];
   readonly logger: Logger;
   isDraining = false;
+  faults = 0;
   readonly #server: Server;
   readonly #connections = new Set<RtmpConnection>();
   readonly #byKey = new Map<string, RtmpConnection>();

@@ -45,6 +45,7 @@ async function main(): Promise<void> {
         value,
       }),
     ),
+    ...access.refusals.samples('access_refused_total', 'Clients that a gateway did not let in, by code.'),
   ];
   const stop = async (): Promise<void> => {
     await gateway.stop();

@@ -18,6 +18,7 @@ export { type Parsed, parseWith } from './link/parse-with.ts';
 export { readJson } from './link/read-json.ts';
 export * from './link-endpoint.ts';
 export * from './logger.ts';
+export { CodeCounts } from './metrics/code-counts.ts';
 export { EventLoopDelay } from './metrics/event-loop-delay.ts';
 export * from './metrics/metric-sample.ts';
 export { ProcessSamples } from './metrics/process-samples.ts';

@@ -8,7 +8,7 @@ import {
   type EndpointEvent,
   trackId,
 } from '@switchyard/shared/protocol';
-import { type AppConfig, readToken, signToken } from '@switchyard/shared/runtime';
+import { type AppConfig, CodeCounts, readToken, signToken } from '@switchyard/shared/runtime';
 import { Ajv } from 'ajv';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -28,6 +28,7 @@ const gateway: GatewayFigures = {
   droppedFrames: 2,
   queuedBytes: 17,
   traffic: { packetsIn: 5, bytesIn: 5000, packetsOut: 10, bytesOut: 10_000 },
+  errors: new CodeCounts(),
   samples: [
     { name: 'webrtc_peers', help: 'Peer connections.', type: 'gauge', value: 4 },
     {
@@ -69,7 +70,8 @@ function start(apps: readonly AppConfig[]): void {
     cluster: () => undefined,
     joinUrl: () => undefined,
     auth: new AdminAuth(apps),
-    gateways: () => gateways.map(({ samples: _samples, traffic: _traffic, ...status }) => status),
+    gateways: () =>
+      gateways.map(({ samples: _samples, traffic: _traffic, errors: _errors, ...status }) => status),
     metrics: () => metrics.render(),
     directory: new RoomDirectory({
       engine,
@@ -298,6 +300,7 @@ describe('in development mode', () => {
   test('/metrics has the figures of the core and of its gateways', async () => {
     fillRoom();
     metrics.estimated(1_200_000);
+    gateway.errors.add('not-allowed');
     const response = await get('/metrics');
     expect(response.headers['content-type']).toContain('text/plain');
     for (const line of [
@@ -315,6 +318,9 @@ describe('in development mode', () => {
       'switchyard_webrtc_drops_total{reason="queue",gateway="webrtc-1"} 6',
       'switchyard_egress_estimate_bps_bucket{le="1000000"} 0',
       'switchyard_egress_estimate_bps_bucket{le="1500000"} 1',
+      'switchyard_errors_total{code="not-allowed",gateway="webrtc-1"} 1',
+      'switchyard_drops_total{reason="paused"} 0',
+      'switchyard_switches_total{kind="down"} 0',
       'switchyard_joins_refused_total 0',
     ])
       expect(response.body.split('\n')).toContain(line);

@@ -65,6 +65,17 @@ async function main(): Promise<void> {
       value: api.clientCount,
     },
     { name: 'webrtc_peers', help: 'Peer connections.', type: 'gauge', value: transport.peerCount },
+    {
+      name: 'webrtc_egress',
+      help: 'How media is sealed and sent: the path that was chosen at the start is 1.',
+      type: 'gauge',
+      labels: { path: transport.egressPath.slice(0, 64) },
+      value: 1,
+    },
+    ...environment.access.refusals.samples(
+      'access_refused_total',
+      'Clients that a gateway did not let in, by code.',
+    ),
   ];
   const stop = async (streamsMs = 0): Promise<void> => {
     await api.close(GO_AWAY_MS, streamsMs);

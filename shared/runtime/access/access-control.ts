@@ -1,5 +1,6 @@
 import { ALL_PERMISSIONS, type Permissions, type ProtocolError } from '@switchyard/shared/protocol';
 import type { AppConfig } from '../config/config.ts';
+import { CodeCounts } from '../metrics/code-counts.ts';
 import { ANY_ROOM, readToken } from './access-token.ts';
 
 /** App of everybody while none is configured. */
@@ -32,6 +33,8 @@ export type AccessResult =
 export interface AccessControl {
   /** Development mode: no app is configured, nobody is asked, and the server listens on loopback only. */
   readonly isOpen: boolean;
+  /** What was answered to those who were not let in. */
+  readonly refusals: CodeCounts;
   admit(request: AccessRequest): Promise<AccessResult>;
 }
 
@@ -41,8 +44,18 @@ const refuse = (detail: string): AccessResult => ({ ok: false, error: { code: 'n
 
 /** With apps, tokens are required of everybody; without, a token that somebody brings is not looked at. */
 export function createAccessControl(apps: readonly AppConfig[]): AccessControl {
-  if (apps.length === 0) return { isOpen: true, admit: async () => ({ ok: true, access: OPEN_ACCESS }) };
-  return { isOpen: false, admit: (request) => admit(request, apps) };
+  const refusals = new CodeCounts();
+  if (apps.length === 0)
+    return { isOpen: true, refusals, admit: async () => ({ ok: true, access: OPEN_ACCESS }) };
+  return {
+    isOpen: false,
+    refusals,
+    admit: async (request) => {
+      const result = await admit(request, apps);
+      if (!result.ok) refusals.add(result.error.code);
+      return result;
+    },
+  };
 }
 
 async function admit(
