@@ -23,14 +23,13 @@ import {
 import type { LayerInfo } from '@switchyard/shared/protocol';
 import type { NegotiatedMedia } from '../peer-contract.ts';
 import { CaptureClock, CaptureTimestamps } from './capture-clock.ts';
+import { KeyframeThrottle } from './keyframe-throttle.ts';
 import { NackGenerator } from './nack-generator.ts';
 import { Reception } from './reception.ts';
 import { RedReader } from './red-reader.ts';
 import { type Binding, type PayloadMeaning, type StreamHints, TrackMap } from './track-map.ts';
 import { TwccFeedback } from './twcc-feedback.ts';
 
-/** Keyframe requests to one encoding are at least this far apart, milliseconds. */
-const PLI_INTERVAL_MS = 200;
 const REPORT_INTERVAL_MS = 1000;
 const REPORT_BLOCKS_MAX = 31;
 /** OSN of RTX (RFC 4588 §4). */
@@ -51,7 +50,7 @@ interface Stream {
   readonly timestamps: CaptureTimestamps;
   readonly nacks: NackGenerator | undefined;
   readonly descriptors: DependencyDescriptorReader;
-  pliMs: number;
+  readonly keyframes: KeyframeThrottle;
   /** Made by the first packet with copies. */
   red: RedReader | undefined;
 }
@@ -118,9 +117,7 @@ export class Receiver {
   requestKeyframe(mid: string, spatial: number, nowMs: number): void {
     for (const stream of this.#streams.values()) {
       if (stream.binding.mid !== mid || stream.binding.spatial !== spatial) continue;
-      if (nowMs - stream.pliMs < PLI_INTERVAL_MS) return;
-      stream.pliMs = nowMs;
-      this.#listener.sendRtcp(writePli(this.#ssrc, stream.ssrc));
+      if (stream.keyframes.request(nowMs)) this.#listener.sendRtcp(writePli(this.#ssrc, stream.ssrc));
     }
   }
 
@@ -133,7 +130,8 @@ export class Receiver {
     if (this.#streams.size === 0) return;
     const feedback = this.#twcc.due(this.#ssrc, this.#twccMedia, nowMs);
     if (feedback !== undefined) this.#listener.sendRtcp(feedback);
-    for (const { nacks, ssrc } of this.#streams.values()) {
+    for (const { nacks, ssrc, keyframes } of this.#streams.values()) {
+      if (keyframes.due(nowMs)) this.#listener.sendRtcp(writePli(this.#ssrc, ssrc));
       const lost = nacks?.due(nowMs);
       if (lost !== undefined && lost.length > 0) this.#listener.sendRtcp(writeNack(this.#ssrc, ssrc, lost));
     }
@@ -262,6 +260,7 @@ export class Receiver {
         this.#mask.apply(packet, descriptor, stream.descriptors);
       }
     }
+    if (packet.keyframe && packet.frameStart) stream.keyframes.arrived();
     this.#listener.onMedia(stream.binding.mid, packet);
   }
 
@@ -274,7 +273,7 @@ export class Receiver {
       timestamps: new CaptureTimestamps(this.#clock, clockRate),
       nacks: media.kind === 'video' ? new NackGenerator() : undefined,
       descriptors: new DependencyDescriptorReader(),
-      pliMs: Number.NEGATIVE_INFINITY,
+      keyframes: new KeyframeThrottle(binding.spatial, media.rids.length),
       red: undefined,
     };
     this.#streams.set(ssrc, stream);

@@ -3,6 +3,7 @@ import {
   clockRateOf,
   type MediaPacket,
   NO_AUDIO_LEVEL,
+  seqDiff,
   timestampDiff,
   writeDescriptorPatches,
   writePatches,
@@ -14,6 +15,7 @@ import type { NegotiatedMedia } from '../peer-contract.ts';
 import { HeaderWriter } from './header-writer.ts';
 import type { OutgoingPacket, OutgoingPackets } from './outgoing-packet.ts';
 import { PacketHistory } from './packet-history.ts';
+import { PaddingShift } from './padding-shift.ts';
 import type { PayloadRing, StoredPayload } from './payload-ring.ts';
 import { mayBeCopy, writeRedHeaders } from './redundancy.ts';
 import { StreamShift } from './stream-shift.ts';
@@ -114,6 +116,10 @@ export class Slot {
   /** The core was restarted and nothing of the new one was sent yet. */
   #resuming = false;
   #shift: StreamShift | undefined;
+  /** Without RTX, from the first packet of padding on. */
+  #padding: PaddingShift | undefined;
+  /** The last packet of media ended its frame: padding may follow. */
+  #ended = false;
   bytesSent = 0;
 
   constructor(
@@ -165,6 +171,10 @@ export class Slot {
     if (this.#payloadType < 0 || this.#media.direction !== 'send' || !this.#transport.isOpen) return;
     if (this.#resuming) this.#beginShift(packet);
     this.#shift?.apply(target);
+    if (this.#padding !== undefined) {
+      target.seq = this.#padding.apply(target.seq);
+      if (target.seq < 0) return;
+    }
     const outgoing = this.#home.packets.take(this, payload);
     outgoing.stream = this.stream;
     outgoing.wireBytes = HEADER_ESTIMATE_BYTES + (target.empty ? 1 : payload.length);
@@ -229,16 +239,16 @@ export class Slot {
     this.#home.packets.giveBack(outgoing);
   }
 
-  /** Packets for measuring can be sent: RTX is negotiated and media flows. */
+  /** Packets for measuring can be sent: video flows. */
   get canPad(): boolean {
     return (
-      this.#history !== undefined && this.#rtxPayloadType >= 0 && this.#packets > 0 && this.#transport.isOpen
+      this.#history !== undefined && this.#payloadType >= 0 && this.#packets > 0 && this.#transport.isOpen
     );
   }
 
   /**
    * A packet of about `bytes` for measuring: media that was sent lately once more, which repairs what was lost unnoticed,
-   * or padding. @returns Its size on the wire, 0 when the slot has no RTX stream yet.
+   * or padding. @returns Its size on the wire, 0 when nothing can be sent now.
    */
   transmitFilling(bytes: number, cluster: number, nowMs: number): number {
     const history = this.#history;
@@ -258,29 +268,32 @@ export class Slot {
   }
 
   /**
-   * A packet of nothing but padding on the RTX stream, for measuring. A probe asks for a fraction of bytes: it is cut off.
-   * @returns Its size on the wire, 0 when the slot has no such stream yet.
+   * A packet of nothing but padding, for measuring: on the RTX stream, or, where that was not negotiated, among the media
+   * between two frames. A probe asks for a fraction of bytes: it is cut off.
+   * @returns Its size on the wire, 0 when it cannot be sent now.
    */
   transmitPadding(paddingBytes: number, cluster: number, nowMs: number): number {
-    if (!this.canPad) return 0;
+    const onRtx = this.#rtxPayloadType >= 0;
+    if (!this.canPad || (!onRtx && !this.#ended)) return 0;
     this.#transport.reserve();
     const padding = Math.max(1, Math.min(PADDING_MAX_BYTES, Math.floor(paddingBytes)));
-    this.#rtxSeq = (this.#rtxSeq + 1) & 0xffff;
+    const seq = onRtx ? (this.#rtxSeq + 1) & 0xffff : this.#paddingSeq();
+    if (onRtx) this.#rtxSeq = seq;
+    const ssrc = onRtx ? this.rtxSsrc : this.ssrc;
+    const payloadType = onRtx ? this.#rtxPayloadType : this.#payloadType;
     const { bytes, at } = this.#home.batch;
-    const end = this.#writeHeader(
-      this.#rtxPayloadType,
-      false,
-      this.#rtxSeq,
-      this.#timestamp,
-      this.rtxSsrc,
-      NO_AUDIO_LEVEL,
-      0,
-      nowMs,
-    );
+    const end = this.#writeHeader(payloadType, false, seq, this.#timestamp, ssrc, NO_AUDIO_LEVEL, 0, nowMs);
     const wireBytes = this.#numbered(end - at + padding, cluster, nowMs);
     this.#pad(bytes, at, end, padding);
-    this.#transport.send(this.#rtxSrtp, end - at, padding, 0, 0, this.rtxSsrc, this.#rtxSeq);
+    const srtp = onRtx ? this.#rtxSrtp : this.#srtp;
+    this.#transport.send(srtp, end - at, padding, 0, 0, ssrc, seq);
     return wireBytes;
+  }
+
+  #paddingSeq(): number {
+    this.#padding ??= new PaddingShift(this.#seq);
+    this.#seq = this.#padding.pad();
+    return this.#seq;
   }
 
   /** @returns undefined while nothing was sent. */
@@ -429,7 +442,11 @@ export class Slot {
   #sent(outgoing: OutgoingPacket, octets: number): void {
     const { payload } = outgoing;
     this.#packets += 1;
-    this.#seq = outgoing.seq;
+    // A late one is not where the stream goes on from.
+    if (this.#packets === 1 || seqDiff(outgoing.seq, this.#seq) > 0) {
+      this.#seq = outgoing.seq;
+      this.#ended = outgoing.marker;
+    }
     if (outgoing.empty) return;
     this.#octets += octets;
     this.#timestamp = outgoing.timestamp;
@@ -441,6 +458,8 @@ export class Slot {
 
   #beginShift(packet: MediaPacket): void {
     this.#resuming = false;
+    // Numbered from what was sent last, padding included.
+    this.#padding = undefined;
     const last = {
       seq: this.#seq,
       timestamp: this.#timestamp,
