@@ -72,6 +72,7 @@ async function main(): Promise<void> {
       labels: { path: transport.egressPath.slice(0, 64) },
       value: 1,
     },
+    ...transport.slots.counters.samples(),
     ...environment.access.refusals.samples(
       'access_refused_total',
       'Clients that a gateway did not let in, by code.',

@@ -2,9 +2,12 @@ import type { TransportCcFeedback } from '@switchyard/shared/media';
 import { CongestionEstimate } from '../congestion/estimate.ts';
 import type { OutgoingPacket } from './outgoing-packet.ts';
 import { Pacer } from './pacer.ts';
+import type { SendCounters } from './send-counters.ts';
 
 /** A change of the estimate by this share is told at once; any other one with the next. */
 const NEWS_SHARE = 0.02;
+/** A fall below this share is counted. */
+const FALL_SHARE = 0.66;
 /** A path whose client tells nothing at all is taken to carry this much, after this time of sending, milliseconds. */
 const UNKNOWN_BPS = 5_000_000;
 const UNKNOWN_AFTER_MS = 5000;
@@ -29,6 +32,7 @@ export interface ClientControlListener {
 /** What decides when a client's packets leave, and how much it gets: estimate, probes and pacer tied together. */
 export class ClientControl {
   readonly #listener: ClientControlListener;
+  readonly #counters: SendCounters;
   readonly #estimate = new CongestionEstimate();
   readonly #pacer: Pacer<OutgoingPacket>;
   /** The client acknowledges by transport-wide numbers, as far as was negotiated. */
@@ -37,16 +41,28 @@ export class ClientControl {
   #firstSentMs = -1;
   #heard = false;
 
-  constructor(listener: ClientControlListener) {
+  constructor(listener: ClientControlListener, counters: SendCounters) {
     this.#listener = listener;
+    this.#counters = counters;
     this.#pacer = new Pacer<OutgoingPacket>(
       {
         sendMedia: (packet, cluster, nowMs) => {
           packet.slot.transmit(packet, cluster, nowMs);
         },
-        sendRepair: (packet, cluster, nowMs) => packet.slot.transmit(packet, cluster, nowMs),
-        sendPadding: (bytes, cluster, nowMs) => listener.sendPadding(bytes, cluster, nowMs),
-        discard: (packet) => packet.slot.discard(packet),
+        sendRepair: (packet, cluster, nowMs) => {
+          counters.repairs += 1;
+          return packet.slot.transmit(packet, cluster, nowMs);
+        },
+        sendPadding: (bytes, cluster, nowMs) => {
+          const sent = listener.sendPadding(bytes, cluster, nowMs);
+          counters.probeBytes += sent;
+          return sent;
+        },
+        discard: (packet) => {
+          if (packet.isRepair) counters.refusedRepairs += 1;
+          else counters.droppedPackets += 1;
+          packet.slot.discard(packet);
+        },
         onGivenUp: (stream) => listener.onGivenUp(stream),
       },
       this.#estimate.bitrateBps,
@@ -125,6 +141,7 @@ export class ClientControl {
     if (this.#acknowledges && this.#listener.canPad()) {
       const probe = this.#estimate.nextProbe(nowMs);
       if (probe !== undefined) {
+        this.#counters.probes += 1;
         this.#pacer.probe(probe, nowMs);
         if (this.#pacer.busy) this.#listener.onWaiting();
       }
@@ -142,6 +159,7 @@ export class ClientControl {
     const { bitrateBps, pacingBps } = this.#estimate;
     if (known) this.#pacer.setRates(bitrateBps, pacingBps);
     if (!known || Math.abs(bitrateBps - this.#toldBps) <= NEWS_SHARE * this.#toldBps) return;
+    if (bitrateBps < FALL_SHARE * this.#toldBps) this.#counters.estimateFalls += 1;
     this.#toldBps = bitrateBps;
     this.#listener.onEstimate(bitrateBps);
   }

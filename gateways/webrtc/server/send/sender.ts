@@ -51,14 +51,17 @@ export class Sender {
     this.#home = home;
     this.#transport = transport;
     this.#listener = listener;
-    this.control = new ClientControl({
-      onEstimate: (bitrateBps) => listener.onEstimate(bitrateBps),
-      onWaiting: () => listener.onWaiting(),
-      onGivenUp: (stream) => this.#onGivenUp(stream),
-      sendPadding: (bytes, cluster, nowMs) =>
-        this.#paddingSlot()?.transmitFilling(bytes, cluster, nowMs) ?? 0,
-      canPad: () => this.#paddingSlot() !== undefined,
-    });
+    this.control = new ClientControl(
+      {
+        onEstimate: (bitrateBps) => listener.onEstimate(bitrateBps),
+        onWaiting: () => listener.onWaiting(),
+        onGivenUp: (stream) => this.#onGivenUp(stream),
+        sendPadding: (bytes, cluster, nowMs) =>
+          this.#paddingSlot()?.transmitFilling(bytes, cluster, nowMs) ?? 0,
+        canPad: () => this.#paddingSlot() !== undefined,
+      },
+      home.counters,
+    );
   }
 
   /** The m-lines that are negotiated now; slots keep their state as long as their m-line. */

@@ -18,6 +18,7 @@ import { PacketHistory } from './packet-history.ts';
 import { PaddingShift } from './padding-shift.ts';
 import type { PayloadRing, StoredPayload } from './payload-ring.ts';
 import { mayBeCopy, writeRedHeaders } from './redundancy.ts';
+import type { SendCounters } from './send-counters.ts';
 import { StreamShift } from './stream-shift.ts';
 
 /** A packet is sent again at most this often, and not sooner than this after the last time, milliseconds. */
@@ -42,6 +43,7 @@ export interface SlotHome {
   readonly ring: PayloadRing;
   readonly packets: OutgoingPackets;
   readonly batch: SrtpBatch;
+  readonly counters: SendCounters;
 }
 
 /** What a slot sends through: the client's transport. */

@@ -15,6 +15,7 @@ import type {
 } from '../peer-contract.ts';
 import { OutgoingPackets } from '../send/outgoing-packet.ts';
 import { PAYLOAD_RING_BYTES, PayloadRing } from '../send/payload-ring.ts';
+import { SendCounters } from '../send/send-counters.ts';
 import type { SlotHome } from '../send/slot.ts';
 import { type Certificate, createCertificate } from './certificate.ts';
 import { localUfrag, type Path } from './ice-lite.ts';
@@ -74,7 +75,12 @@ export class WebrtcTransport implements TransportFactory, PeerHome {
       this.kernel?.memory ??
       new SrtpMemory(Buffer.allocUnsafeSlow(PAYLOAD_RING_BYTES + SrtpBatch.memoryBytes + SPARE_BYTES));
     const ring = new PayloadRing(memory);
-    this.slots = { ring, packets: new OutgoingPackets(), batch: new SrtpBatch(memory, this.kernel) };
+    this.slots = {
+      ring,
+      packets: new OutgoingPackets(),
+      counters: new SendCounters(),
+      batch: new SrtpBatch(memory, this.kernel),
+    };
     this.batch = new PacketBatch(this.slots.batch, this.#mux);
     this.egress = new EgressTs(ring, () => this.nowMs());
   }
