@@ -47,11 +47,11 @@ export class ClientControl {
     this.#pacer = new Pacer<OutgoingPacket>(
       {
         sendMedia: (packet, cluster, nowMs) => {
-          packet.slot.transmit(packet, cluster, nowMs);
+          packet.slot?.transmit(packet, cluster, nowMs);
         },
         sendRepair: (packet, cluster, nowMs) => {
           counters.repairs += 1;
-          return packet.slot.transmit(packet, cluster, nowMs);
+          return packet.slot?.transmit(packet, cluster, nowMs) ?? 0;
         },
         sendPadding: (bytes, cluster, nowMs) => {
           const sent = listener.sendPadding(bytes, cluster, nowMs);
@@ -61,7 +61,7 @@ export class ClientControl {
         discard: (packet) => {
           if (packet.isRepair) counters.refusedRepairs += 1;
           else counters.droppedPackets += 1;
-          packet.slot.discard(packet);
+          packet.slot?.discard(packet);
         },
         onGivenUp: (stream) => listener.onGivenUp(stream),
       },
@@ -100,8 +100,8 @@ export class ClientControl {
     const wasBusy = this.#pacer.busy;
     if (packet.isRepair) {
       if (!this.#pacer.repair(packet, nowMs)) return false;
-    } else if (packet.slot.isVideo) this.#pacer.media(packet, nowMs);
-    else packet.slot.transmit(packet, this.#pacer.audio(packet.wireBytes, nowMs), nowMs);
+    } else if (packet.slot?.isVideo === true) this.#pacer.media(packet, nowMs);
+    else packet.slot?.transmit(packet, this.#pacer.audio(packet.wireBytes, nowMs), nowMs);
     if (!wasBusy && this.#pacer.busy) this.#listener.onWaiting();
     return true;
   }

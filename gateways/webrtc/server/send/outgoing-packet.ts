@@ -9,7 +9,8 @@ const SPARE_MAX = 4096;
  * goes back to {@link OutgoingPackets} by {@link Slot.transmit} or {@link Slot.discard}.
  */
 export interface OutgoingPacket {
-  slot: Slot;
+  /** Whose it is; undefined while it waits for its next use, so that it does not keep a client that is gone. */
+  slot: Slot | undefined;
   /** Number of its slot at this client. */
   stream: number;
   /** Size on the wire, about. */
@@ -45,6 +46,7 @@ export class OutgoingPackets {
   }
 
   giveBack(packet: OutgoingPacket): void {
+    packet.slot = undefined;
     if (this.#spare.length < SPARE_MAX) this.#spare.push(packet);
   }
 }
