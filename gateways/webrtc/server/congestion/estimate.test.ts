@@ -79,6 +79,19 @@ describe('an estimate over traces with known right answers', () => {
     expect(shared.estimate.bitrateBps).toBeGreaterThan(2_000_000);
   });
 
+  it('another path: begins at the start value, and finds what the new one carries', () => {
+    const moved = viewer(9, {});
+    moved.run(6000);
+    expect(moved.estimate.bitrateBps).toBeGreaterThan(2_900_000);
+    moved.change({ rateBps: 1_200_000, delayMs: 60 });
+    moved.estimate.pathChanged(moved.nowMs);
+    expect(moved.estimate.bitrateBps).toBe(600_000);
+    moved.run(8000);
+    const steady = moved.run(8000);
+    expect(steady.estimateBps).toBeGreaterThan(800_000);
+    expect(steady.queueP95Ms).toBeLessThan(100);
+  });
+
   test.for([0.02, 0.05])('wireless loss of %d does not cost the top layer', (loss) => {
     const wireless = viewer(6, { loss });
     wireless.run(10_000);

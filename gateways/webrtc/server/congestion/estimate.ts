@@ -48,12 +48,12 @@ const DEMAND_GREW = 1.2;
  */
 export class CongestionEstimate {
   readonly #history = new SendHistory();
-  readonly #groups = new PacketGroups();
-  readonly #trendline = new Trendline();
-  readonly #queue = new StandingQueue();
-  readonly #acknowledged = new AcknowledgedRate();
-  readonly #aimd = new Aimd(ESTIMATE_START_BPS);
-  readonly #loss = new LossBased();
+  #groups = new PacketGroups();
+  #trendline = new Trendline();
+  #queue = new StandingQueue();
+  #acknowledged = new AcknowledgedRate();
+  #aimd = new Aimd(ESTIMATE_START_BPS);
+  #loss = new LossBased();
   readonly #probes = new ProbeController();
   readonly #probeResults = new ProbeResults();
   readonly #remb = new RembEstimate(ESTIMATE_START_BPS);
@@ -132,6 +132,24 @@ export class CongestionEstimate {
   setDemand(desiredBps: number): void {
     if (desiredBps > this.#desiredBps * DEMAND_GREW) this.#probes.retrySoon();
     this.#desiredBps = desiredBps;
+  }
+
+  /**
+   * The client goes by another path now: what was learned of delay, loss and capacity says nothing any more. The estimate
+   * falls to the start value at most, and the new path is tried out at once.
+   */
+  pathChanged(nowMs: number): void {
+    this.#groups = new PacketGroups();
+    this.#trendline = new Trendline();
+    this.#queue = new StandingQueue();
+    this.#acknowledged = new AcknowledgedRate();
+    this.#aimd = new Aimd(Math.min(this.#bps, ESTIMATE_START_BPS));
+    this.#loss = new LossBased();
+    this.#low.clear();
+    this.#proven = false;
+    this.#rttKnown = false;
+    this.#probes.retrySoon();
+    this.#settle(this.#aimd.bitrateBps, nowMs);
   }
 
   /**

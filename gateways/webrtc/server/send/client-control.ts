@@ -94,6 +94,13 @@ export class ClientControl {
     this.#estimate.setDemand(desiredBps);
   }
 
+  /** The client is reached by another path now. */
+  pathChanged(nowMs: number): void {
+    if (!this.#heard) return;
+    this.#estimate.pathChanged(nowMs);
+    this.#settle();
+  }
+
   /** Hot path. @returns false when a repair was refused; the packet is used up either way. */
   enqueue(packet: OutgoingPacket, nowMs: number): boolean {
     if (this.#firstSentMs < 0) this.#firstSentMs = nowMs;

@@ -156,7 +156,10 @@ export class Peer implements PeerTransport, SlotTransport, PacedClient {
 
   /** A STUN packet for one of this peer's ufrags. */
   handleStun(datagram: Buffer, path: Path): void {
+    const before = this.#ice.path?.key;
     const outcome = this.#ice.handle(datagram, path);
+    if (before !== undefined && this.#ice.path?.key !== before)
+      this.#sender.control.pathChanged(this.#home.nowMs());
     if (outcome === undefined || this.#closed) return;
     this.#home.send(outcome.response, outcome.response.length, path);
     if (!outcome.validated) return;
