@@ -12,6 +12,7 @@ import {
   onStopSignal,
 } from '@switchyard/shared/runtime';
 import { HttpApi } from './http-api.ts';
+import { PlayoutDelays } from './session/playout-delays.ts';
 import type { SessionEnvironment } from './session/session-environment.ts';
 import { WebrtcTransport } from './transport/webrtc-transport.ts';
 
@@ -42,6 +43,7 @@ async function main(): Promise<void> {
     core,
     transports: transport,
     access: createAccessControl(config.apps),
+    playoutDelays: new PlayoutDelays(config.webrtc.playoutDelay),
     nowMs: () => transport.nowMs(),
     newSsrc: () => randomInt(1, 0xffff_ffff),
     newToken: () => randomBytes(18).toString('base64url'),

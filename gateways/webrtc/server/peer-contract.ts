@@ -108,6 +108,8 @@ export interface PeerTransport {
    * probing for more than the estimate is worth while as long as that is less than `desiredBps`.
    */
   setDemand(currentBps: number, desiredBps: number): void;
+  /** When the client shall show a picture after it came, where it takes the playout-delay extension. */
+  setPlayoutDelay(minMs: number, maxMs: number): void;
   /** REMB to the publisher, bits per second for all its `receive` m-lines together. */
   limitIngress(bitrateBps: number): void;
   close(): void;

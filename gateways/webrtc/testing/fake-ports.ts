@@ -26,6 +26,7 @@ import type {
   ServerCandidate,
   TransportFactory,
 } from '../server/peer-contract.ts';
+import { PlayoutDelays } from '../server/session/playout-delays.ts';
 import type { SessionEnvironment } from '../server/session/session-environment.ts';
 
 /** A real offer of `test/vectors/sdp`. */
@@ -110,6 +111,7 @@ export class FakeTransport implements PeerTransport {
   readonly keyframes: { mid: string; spatial: number }[] = [];
   readonly limits: number[] = [];
   readonly demands: { currentBps: number; desiredBps: number }[] = [];
+  readonly playoutDelays: { minMs: number; maxMs: number }[] = [];
   readonly listener: PeerListener;
 
   constructor(listener: PeerListener) {
@@ -132,6 +134,10 @@ export class FakeTransport implements PeerTransport {
 
   requestKeyframe(mid: string, spatial: number): void {
     this.keyframes.push({ mid, spatial });
+  }
+
+  setPlayoutDelay(minMs: number, maxMs: number): void {
+    this.playoutDelays.push({ minMs, maxMs });
   }
 
   setDemand(currentBps: number, desiredBps: number): void {
@@ -172,6 +178,7 @@ export class FakeEnvironment implements SessionEnvironment {
   readonly core: FakeCore = new FakeCore();
   readonly transports: FakeTransports = new FakeTransports();
   access: AccessControl = createAccessControl([]);
+  playoutDelays: PlayoutDelays = new PlayoutDelays(['slow=200-400']);
   clockMs = 0;
   #count = 0;
 

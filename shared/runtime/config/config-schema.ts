@@ -89,6 +89,8 @@ const schema = z.strictObject({
       port: port.default(8080),
       /** Addresses announced as ICE candidates and bound for media; default: loopback and every LAN address. */
       mediaAddresses: z.array(z.string()).optional(),
+      /** `room=min-max` or `*=min-max`: how long after it came viewers show a picture, milliseconds (playout-delay extension). */
+      playoutDelay: z.array(z.string()).default([]),
     })
     .prefault({}),
   rtmp: z

@@ -50,6 +50,7 @@ export interface Config {
     readonly host: string;
     readonly port: number;
     readonly mediaAddresses?: string[] | undefined;
+    readonly playoutDelay: string[];
   };
   readonly rtmp: {
     readonly host: string;

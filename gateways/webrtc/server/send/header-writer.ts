@@ -20,6 +20,9 @@ export class HeaderWriter {
   #transportCcId = 0;
   #audioLevelId = 0;
   #descriptorId = 0;
+  #playoutDelayId = 0;
+  /** 12 bits of the least and 12 of the most, in steps of 10 ms; −1: nothing is said. */
+  #playoutDelay = -1;
   /** Where the header that was written last has room for the dependency descriptor, and for the transport-wide number. */
   descriptorAt = 0;
   transportSeqAt = 0;
@@ -36,6 +39,12 @@ export class HeaderWriter {
     this.#transportCcId = extensions['transport-cc'] ?? 0;
     this.#audioLevelId = extensions['audio-level'] ?? 0;
     this.#descriptorId = extensions['dependency-descriptor'] ?? 0;
+    this.#playoutDelayId = extensions['playout-delay'] ?? 0;
+  }
+
+  /** When the client shall show a picture after it came, at least and at most, up to 40,950 ms (playout-delay extension). */
+  setPlayoutDelay(minMs: number, maxMs: number): void {
+    this.#playoutDelay = (Math.round(minMs / 10) << 12) | Math.round(maxMs / 10);
   }
 
   get hasDescriptor(): boolean {
@@ -88,6 +97,11 @@ export class HeaderWriter {
       to = writeElement(bytes, to, this.#audioLevelId, 1, wide);
       bytes[to] = -audioLevel & 127;
       to += 1;
+    }
+    if (this.#playoutDelayId !== 0 && this.#playoutDelay >= 0) {
+      to = writeElement(bytes, to, this.#playoutDelayId, 3, wide);
+      writeU24(bytes, to, this.#playoutDelay);
+      to += 3;
     }
     if (descriptorLength > 0) {
       to = writeElement(bytes, to, this.#descriptorId, descriptorLength, wide);

@@ -10,11 +10,12 @@ describe('redundant audio', () => {
   });
 
   it('a copy fits its fields', () => {
-    expect(mayBeCopy(80, 960)).toBe(true);
-    expect(mayBeCopy(80, 16_384)).toBe(false);
-    expect(mayBeCopy(80, 0)).toBe(false);
-    expect(mayBeCopy(401, 960)).toBe(false);
-    expect(mayBeCopy(0, 960)).toBe(false);
+    expect(mayBeCopy(80, 80, 960)).toBe(true);
+    expect(mayBeCopy(80, 80, 16_384)).toBe(false);
+    expect(mayBeCopy(80, 80, 0)).toBe(false);
+    expect(mayBeCopy(401, 80, 960)).toBe(false);
+    expect(mayBeCopy(0, 80, 960)).toBe(false);
+    expect(mayBeCopy(300, 1200, 960)).toBe(false);
   });
 
   it('goes on with losses, and off when there were none for ten seconds', () => {

@@ -5,6 +5,8 @@ const OFFSET_MAX = 0x3fff;
 const LENGTH_MAX = 0x3ff;
 /** Longer copies are not worth it: what is that long is music at a high bitrate, on a path that carries it. */
 const COPY_MAX_BYTES = 400;
+/** Both fit one packet, and the smallest paths. */
+const TOGETHER_MAX_BYTES = 1000;
 /** From this loss on audio carries its copies, until it was below the lower one for a while, milliseconds. */
 const LOSS_ON = 0.01;
 const LOSS_OFF = 0.003;
@@ -28,10 +30,11 @@ export class RedundancySwitch {
   }
 }
 
-/** Whether a payload of `length` bytes, `timestampDelta` before the packet, may be its copy. */
-export const mayBeCopy = (length: number, timestampDelta: number): boolean =>
+/** Whether a payload of `length` bytes, `timestampDelta` before the packet with `ownLength`, may be its copy. */
+export const mayBeCopy = (length: number, ownLength: number, timestampDelta: number): boolean =>
   length > 0 &&
   length <= Math.min(LENGTH_MAX, COPY_MAX_BYTES) &&
+  length + ownLength <= TOGETHER_MAX_BYTES &&
   timestampDelta > 0 &&
   timestampDelta <= OFFSET_MAX;
 

@@ -43,6 +43,7 @@ export class Sender {
   /** When packets leave, and how much the client gets. */
   readonly control: ClientControl;
   #nextStream = 0;
+  #playoutDelay: { readonly minMs: number; readonly maxMs: number } | undefined;
   #reportedMs = 0;
   #bytesBefore = 0;
   #sentBps = 0;
@@ -80,6 +81,8 @@ export class Sender {
       if (known !== undefined) this.#close(each.mid, known);
       const slot = new Slot(each, each.send, this.#nextStream, this.#home, this.#transport);
       this.#nextStream += 1;
+      if (this.#playoutDelay !== undefined)
+        slot.setPlayoutDelay(this.#playoutDelay.minMs, this.#playoutDelay.maxMs);
       this.#slots.set(each.mid, slot);
       this.#bySsrc.set(slot.ssrc, slot);
     }
@@ -95,6 +98,12 @@ export class Sender {
   /** Nothing is sent any more. */
   close(): void {
     for (const slot of this.#slots.values()) slot.close();
+  }
+
+  /** See {@link HeaderWriter.setPlayoutDelay}. */
+  setPlayoutDelay(minMs: number, maxMs: number): void {
+    this.#playoutDelay = { minMs, maxMs };
+    for (const slot of this.#slots.values()) slot.setPlayoutDelay(minMs, maxMs);
   }
 
   slot(mid: string): Slot | undefined {

@@ -152,6 +152,11 @@ export class Slot {
     this.#codec = undefined;
   }
 
+  /** See {@link HeaderWriter.setPlayoutDelay}. */
+  setPlayoutDelay(minMs: number, maxMs: number): void {
+    this.#header.setPlayoutDelay(minMs, maxMs);
+  }
+
   /** Gives the memory of its streams back. */
   close(): void {
     this.#srtp.close();
@@ -385,7 +390,7 @@ export class Slot {
   }
 
   /** Whether the packet, of audio, goes out with the one before it. */
-  #hasCopy({ timestamp, empty }: OutgoingPacket): boolean {
+  #hasCopy({ timestamp, empty, payload }: OutgoingPacket): boolean {
     const before = this.#before;
     return (
       this.redundant &&
@@ -393,7 +398,7 @@ export class Slot {
       !empty &&
       before !== undefined &&
       this.#home.ring.holds(before, this.#beforeNumber) &&
-      mayBeCopy(before.length, timestampDiff(timestamp, this.#beforeTimestamp))
+      mayBeCopy(before.length, payload.length, timestampDiff(timestamp, this.#beforeTimestamp))
     );
   }
 

@@ -26,6 +26,7 @@ export class PeerNegotiation {
   #version = 0;
   #transport: PeerTransport | undefined;
   #session: NegotiatedSession | undefined;
+  #room = '';
   #closed = false;
 
   constructor(environment: SessionEnvironment, listener: PeerListener) {
@@ -48,6 +49,12 @@ export class PeerNegotiation {
     return this.#environment.transports.candidates;
   }
 
+  /** The client is in this room now: its viewers' playout delay holds for it. */
+  joined(room: string): void {
+    this.#room = room;
+    this.#applyRoom();
+  }
+
   /** Answers an offer, the first or a later one. A refused offer changes nothing. */
   answer(offer: Offer, plan: PlanOfOffer): AnswerResult {
     if (this.#closed) return { ok: false, error: { code: 'unknown-endpoint' } };
@@ -63,6 +70,7 @@ export class PeerNegotiation {
     if (previous !== undefined && changesIce(previous, offer)) this.#transport.restartIce();
     this.#session = result.session;
     this.#transport.apply(result.session);
+    this.#applyRoom();
     this.#version += 1;
     const sdp = writeAnswer(offer, {
       session: result.session,
@@ -88,6 +96,11 @@ export class PeerNegotiation {
     this.#session = { ...this.#session, remoteUfrag: ufrag, remotePassword: password };
     this.#transport.apply(this.#session);
     return credentials;
+  }
+
+  #applyRoom(): void {
+    const delay = this.#environment.playoutDelays.of(this.#room);
+    if (delay !== undefined) this.#transport?.setPlayoutDelay(delay.minMs, delay.maxMs);
   }
 
   close(): void {

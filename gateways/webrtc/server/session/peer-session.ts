@@ -136,6 +136,7 @@ export class PeerSession {
       this.#respond(request.request, error);
     } else {
       this.#joined = true;
+      this.#negotiation.joined(room);
       this.#client.send({
         type: 'response',
         request: request.request,

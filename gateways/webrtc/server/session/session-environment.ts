@@ -1,11 +1,14 @@
 import type { AccessControl, CorePort } from '@switchyard/shared/runtime';
 import type { TransportFactory } from '../peer-contract.ts';
+import type { PlayoutDelays } from './playout-delays.ts';
 
 /** What a session takes from its process. Nothing below reads a clock or a random source of its own. */
 export interface SessionEnvironment {
   readonly core: CorePort;
   readonly transports: TransportFactory;
   readonly access: AccessControl;
+  /** What viewers of which room are told of when to show a picture. */
+  readonly playoutDelays: PlayoutDelays;
   nowMs(): number;
   /** Random SSRC, 32 bits, not 0. */
   newSsrc(): number;

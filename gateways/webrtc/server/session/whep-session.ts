@@ -84,6 +84,7 @@ class WhepSession implements HttpSession {
 
   async join(room: string, { app, permissions }: Access): Promise<ProtocolError | undefined> {
     const all = this.#watched === undefined;
+    this.#ice.negotiation.joined(room);
     return this.#endpoint.request({
       type: 'join',
       app,

@@ -119,6 +119,10 @@ export class Peer implements PeerTransport, SlotTransport, PacedClient {
     this.#sender.control.setDemand(desiredBps);
   }
 
+  setPlayoutDelay(minMs: number, maxMs: number): void {
+    this.#sender.setPlayoutDelay(minMs, maxMs);
+  }
+
   restartIce(): IceCredentials {
     const gone = this.#ice.restart(this.#home.newCredentials());
     this.#home.listenFor(this.#ice.credentials.ufrag, this);
