@@ -6,7 +6,7 @@
 import { Yard } from '../harness/yard.ts';
 import { CpuMeter } from './cpu-meter.ts';
 import { LoadClient } from './load/load-client.ts';
-import { ProcessProbe } from './probe/process-probe.ts';
+import { ProcessProbe } from './process-probe.ts';
 import { ReferenceForwarder } from './reference/reference-forwarder.ts';
 import { sleep } from './sleep.ts';
 import { percent, printTable, type Row, us } from './table.ts';
@@ -16,7 +16,7 @@ const AUDIO_BYTES = 160;
 const VIEWERS = [10, 50, 200];
 const BURSTS = [1, 5, 20];
 const OUT_PER_SECOND = Number(process.env['BENCH_PPS'] ?? 20_000);
-const WARM_UP_MS = 1500;
+const WARM_UP_MS = 3000;
 const WINDOW_MS = 4000;
 const RATIO_TARGET = '≤ 2.0';
 const only = process.env['BENCH_VIEWERS'];
