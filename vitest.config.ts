@@ -53,7 +53,9 @@ export default defineConfig({
       unit('gateway-webrtc', 'gateways/webrtc'),
       unit('gateway-rtmp', 'gateways/rtmp'),
       unit('gateway-sip', 'gateways/sip'),
-      unit('architecture', 'test', { include: ['architecture.test.ts', 'harness/**/*.test.ts'] }),
+      unit('architecture', 'test', {
+        include: ['architecture.test.ts', 'harness/**/*.test.ts', 'contract/**/*.test.ts'],
+      }),
       unit('fuzz', 'test', { include: ['fuzz/**/*.test.ts'], testTimeout: 120_000 }),
       outside('integration'),
       outside('browser'),

@@ -127,7 +127,7 @@ export class RtmpConnection {
 
   #refuse(error: ProtocolError): void {
     this.#home.logger.info({ error, address: this.#socket.remoteAddress }, 'refused');
-    this.#session.refuse(describeError(error));
+    this.#session.refuse(describeError(error), error.code);
   }
 
   async #join(name: StreamName, { permissions }: Access): Promise<void> {
@@ -141,7 +141,11 @@ export class RtmpConnection {
       onEvent: (event) => {
         if (event.type === 'closed') this.close(describeError(event.error));
         else if (event.type === 'remote-track-keyframe-request') this.#publisher?.requestKeyframe();
-        else if (event.type === 'error') logger.warn({ error: event.error }, 'refused by the core');
+        else if (event.type === 'error') {
+          // A publisher asks for nothing but its tracks: without one of them the stream is not what it sends.
+          logger.warn({ error: event.error }, 'refused by the core');
+          this.close(describeError(event.error));
+        }
       },
     });
     const error = await endpoint.request({

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '@switchyard/shared/protocol';
 import { type MediaPhase, RtmpProtocol, type RtmpProtocolListener } from './rtmp-protocol.ts';
 import { readStreamKey, type StreamKey } from './stream-key.ts';
 
@@ -53,10 +54,13 @@ export class RtmpSession implements RtmpProtocolListener {
     this.#status('status', 'NetStream.Publish.Start', 'Publishing.');
   }
 
-  /** @param sentence What the person in front of OBS or ffmpeg reads. */
-  refuse(sentence: string): void {
+  /**
+   * @param sentence What the person in front of OBS or ffmpeg reads.
+   * @param code Why, for the program: becomes RTMP's own code.
+   */
+  refuse(sentence: string, code: ErrorCode = 'invalid-name'): void {
     if (this.#ended) return;
-    this.#status('error', 'NetStream.Publish.BadName', sentence);
+    this.#status('error', statusOf(code), sentence);
     this.#end();
   }
 
@@ -159,3 +163,9 @@ export class RtmpSession implements RtmpProtocolListener {
     this.#listener.end();
   }
 }
+
+/** An error in RTMP's words: of its codes, encoders show the sentence of these two. */
+const statusOf = (code: ErrorCode): string =>
+  code === 'invalid-name' || code === 'peer-name-taken' || code === 'replaced'
+    ? 'NetStream.Publish.BadName'
+    : 'NetStream.Publish.Denied';

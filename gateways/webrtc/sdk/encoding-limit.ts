@@ -20,16 +20,19 @@ const FLOOR_BPS = 50_000;
  * @param encodings As chosen for the picture, lowest first.
  * @param limitBps Total of all encodings; `Infinity` lifts the limit.
  * @param before Which encodings are on now.
+ * @param wanted Which encodings somebody watches; one that is not listed is.
  */
 export const limitEncodings = (
   encodings: readonly Encoding[],
   limitBps: number,
   before: readonly boolean[],
+  wanted: readonly boolean[] = [],
 ): LimitedEncoding[] => {
   let left = limitBps;
   let lowerIsOff = false;
   return encodings.map((encoding, index) => {
-    if (!encoding.active) return { active: false, maxBitrate: encoding.maxBitrate };
+    if (!encoding.active || wanted[index] === false)
+      return { active: false, maxBitrate: encoding.maxBitrate };
     const share = before[index] === true ? OFF_SHARE : ON_SHARE;
     const active = index === 0 || (!lowerIsOff && left >= encoding.maxBitrate * share);
     if (!active) {

@@ -9,6 +9,7 @@ export type {
   OpenMediaLink,
   PoolShape,
 } from './media-link.ts';
+export { Mixer } from './mixer.ts';
 export { MixerSlot, type MixerSlotEvents } from './mixer-slot.ts';
 export type {
   BitrateMode,

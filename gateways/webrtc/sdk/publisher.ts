@@ -54,6 +54,13 @@ export class Publisher {
     this.#port.onSender('sender-limit', sender);
   }
 
+  onEncodings(name: string, wanted: readonly boolean[]): void {
+    const sender = this.#senders.get(name);
+    if (sender === undefined) return;
+    sender.onEncodings(wanted);
+    this.#port.onSender('sender-limit', sender);
+  }
+
   /** The session is over. */
   clear(): void {
     for (const sender of this.#senders.values()) sender.unbind();

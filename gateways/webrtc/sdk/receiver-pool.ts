@@ -79,7 +79,7 @@ export class ReceiverPool {
     const receiver = this.receivers[index];
     switch (notice.type) {
       case 'receiver-status':
-        receiver?.onStatus(notice.status);
+        receiver?.onStatus(notice.status, notice.reason);
         return;
       case 'receiver-layers':
         receiver?.onLayers({

@@ -52,6 +52,7 @@ export class Receiver extends Emitter<ReceiverEvents> {
   #source: TrackSource | undefined;
   #config: LocalTrackConfig = FULL_QUALITY;
   #status: LocalTrackStatus | undefined;
+  #reason: LayerReason | undefined;
   #layers: ReceiverLayers = NO_LAYERS;
 
   constructor(kind: MediaKind, port: ReceiverPort) {
@@ -80,6 +81,11 @@ export class Receiver extends Emitter<ReceiverEvents> {
   /** Undefined while attached to nothing. */
   get status(): LocalTrackStatus | undefined {
     return this.#status;
+  }
+
+  /** Why the status is what it is: a paused receiver is paused by `estimate` or `priority`. Undefined while attached to nothing. */
+  get reason(): LayerReason | undefined {
+    return this.#reason;
   }
 
   get layers(): ReceiverLayers {
@@ -136,10 +142,11 @@ export class Receiver extends Emitter<ReceiverEvents> {
   }
 
   /** @internal */
-  onStatus(status: LocalTrackStatus): void {
+  onStatus(status: LocalTrackStatus, reason?: LayerReason): void {
     // A status that crossed a detach on its way.
-    if (this.#source === undefined || this.#status === status) return;
+    if (this.#source === undefined || (this.#status === status && this.#reason === reason)) return;
     this.#status = status;
+    this.#reason = reason;
     this.emit('status', status);
   }
 
@@ -155,6 +162,7 @@ export class Receiver extends Emitter<ReceiverEvents> {
     if (this.#source === undefined) return;
     this.#source = undefined;
     this.#status = undefined;
+    this.#reason = undefined;
     this.#layers = NO_LAYERS;
     this.emit('source', undefined);
     this.emit('status', undefined);

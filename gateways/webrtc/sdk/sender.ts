@@ -53,6 +53,8 @@ export class Sender {
   #encodings: readonly Encoding[] = [];
   #active: readonly boolean[] = [];
   #limitBps = Number.POSITIVE_INFINITY;
+  /** Which encodings somebody watches, lowest first; absent: all. */
+  #wanted: readonly boolean[] = [];
   #turn: Promise<void> = Promise.resolve();
 
   constructor(track: MediaStreamTrack, options: PublishOptions, port: SenderPort) {
@@ -75,7 +77,7 @@ export class Sender {
 
   /** What is sent now, lowest layer first: which encodings are on and their caps. */
   get encodings(): readonly { readonly active: boolean; readonly maxBitrate: number }[] {
-    return limitEncodings(this.#encodings, this.#limitBps, this.#active);
+    return limitEncodings(this.#encodings, this.#limitBps, this.#active, this.#wanted);
   }
 
   /** Sends another track of the same kind, another camera say, without renegotiation. */
@@ -103,6 +105,7 @@ export class Sender {
   /** @internal Sends on a new connection, which knows of no limit yet. */
   bind(link: MediaLink): void {
     this.#limitBps = Number.POSITIVE_INFINITY;
+    this.#wanted = [];
     const isDetail = this.#content() === 'detail';
     this.#encodings =
       this.kind === 'video'
@@ -144,10 +147,17 @@ export class Sender {
     void this.#applyLimit();
   }
 
+  /** @internal Which encodings somebody watches: the others are switched off. */
+  onEncodings(wanted: readonly boolean[]): void {
+    if (this.kind !== 'video') return;
+    this.#wanted = wanted;
+    void this.#applyLimit();
+  }
+
   /** One change at a time: `setParameters` refuses parameters that are not the latest. */
   #applyLimit(): Promise<void> {
     this.#turn = this.#turn.then(async () => {
-      const limited = limitEncodings(this.#encodings, this.#limitBps, this.#active);
+      const limited = limitEncodings(this.#encodings, this.#limitBps, this.#active, this.#wanted);
       this.#active = limited.map(({ active }) => active);
       const media = this.#media;
       // A connection that is just going away refuses; the next one starts from the beginning.

@@ -1,4 +1,5 @@
 import type { MixerSlot } from './mixer-slot.ts';
+import type { TrackSource } from './protocol.ts';
 import type { Receiver } from './receiver.ts';
 import type { RoomPeer, RoomTrack } from './room-view.ts';
 import type { Sender } from './sender.ts';
@@ -51,11 +52,13 @@ export type SessionEvents = {
   /** Somebody else is heard in a mixer slot, or nobody. */
   'mixer-slot': [slot: MixerSlot];
   'voice-activity': [activity: VoiceActivity];
+  /** Somebody else speaks now, or nobody (undefined). With hysteresis: made for choosing a large picture. */
+  'active-speaker': [source: TrackSource | undefined];
   message: [message: ChannelMessage];
   'sender-added': [sender: Sender];
   /** Unpublished, or its track ended by itself: a device unplugged, the sharing of a screen stopped. */
   'sender-removed': [sender: Sender];
-  /** The room can use no more than `sender.limitBps` of this track. */
+  /** The room can use no more than `sender.limitBps` of this track, or other encodings of it (`sender.encodings`). */
   'sender-limit': [sender: Sender];
   /** The connection is lost; everything published and attached comes back by itself. Once per attempt. */
   reconnecting: [attempt: ReconnectAttempt];

@@ -1,6 +1,7 @@
 import { Connection } from './connection.ts';
 import { Emitter } from './emitter.ts';
 import type { PoolShape } from './media-link.ts';
+import { Mixer } from './mixer.ts';
 import type { MixerSlot } from './mixer-slot.ts';
 import { openPeerConnection } from './peer-connection-link.ts';
 import { Places } from './places.ts';
@@ -33,6 +34,8 @@ export class Session extends Emitter<SessionEvents> {
   readonly #publisher: Publisher;
   readonly #room: RoomView;
   readonly #standing = new StandingRequests();
+  readonly #mixer = new Mixer({ request: (body) => this.#request(body) });
+  #activeSpeaker: TrackSource | undefined;
   readonly #reconnector: Reconnector;
   readonly #places: Places;
   #state: SessionState = 'idle';
@@ -102,6 +105,16 @@ export class Session extends Emitter<SessionEvents> {
     return this.#pool.mixerSlots;
   }
 
+  /** What the mixer slots play: the loudest of the room, or of chosen sources; can be paused. */
+  get mixer(): Mixer {
+    return this.#mixer;
+  }
+
+  /** Who speaks now, oneself included; undefined: nobody. */
+  get activeSpeaker(): TrackSource | undefined {
+    return this.#activeSpeaker;
+  }
+
   /** What is published, by track name. */
   get senders(): ReadonlyMap<string, Sender> {
     return this.#publisher.senders;
@@ -162,7 +175,8 @@ export class Session extends Emitter<SessionEvents> {
     await this.#request({ type: 'update-peer', metadata });
   }
 
-  /** Asks to be told of one peer, where `subscribe` of `join` left it out. @throws SwitchyardError */
+  /** Asks to be told of one peer and its tracks, where `subscribe` of `join` left them out; also before it is there.
+   * @throws SwitchyardError */
   subscribePeer(peer: string): Promise<void> {
     return this.#request({ type: 'subscribe-peer', peer });
   }
@@ -180,6 +194,20 @@ export class Session extends Emitter<SessionEvents> {
   /** @throws SwitchyardError */
   unsubscribe(label: string): Promise<void> {
     return this.#request({ type: 'channel-unsubscribe', label });
+  }
+
+  /**
+   * Announces messages on the channel, so that a way is ready for the first one. Optional: `send` does it too.
+   *
+   * @throws SwitchyardError
+   */
+  startSending(label: string): Promise<void> {
+    return this.#request({ type: 'channel-publish-start', label });
+  }
+
+  /** @throws SwitchyardError */
+  stopSending(label: string): Promise<void> {
+    return this.#request({ type: 'channel-publish-stop', label });
   }
 
   /** Sends to everybody who subscribed to the channel; at most 16,384 bytes. @throws SwitchyardError */
@@ -256,7 +284,7 @@ export class Session extends Emitter<SessionEvents> {
 
   #onConnected(): void {
     this.#setState('joined');
-    for (const body of [...this.#pool.attachRequests(), ...this.#standing.list()])
+    for (const body of [...this.#pool.attachRequests(), ...this.#standing.list(), ...this.#mixer.standing()])
       this.#connection?.request(body).catch((error: SwitchyardError) => {
         if (error.code !== 'connection-lost') this.emit('error', error);
       });
@@ -312,7 +340,10 @@ export class Session extends Emitter<SessionEvents> {
         this.emit('voice-activity', { peer: notice.peer, track: notice.track, levelDbov: notice.levelDbov });
         return;
       case 'active-speaker':
+        this.#onActiveSpeaker(notice.source ?? undefined);
+        return;
       case 'sender-encodings':
+        this.#publisher.onEncodings(notice.name, notice.wanted);
         return;
       case 'sender-limit':
         this.#publisher.onLimit(notice.name, notice.maxBps);
@@ -338,6 +369,12 @@ export class Session extends Emitter<SessionEvents> {
     }
   }
 
+  #onActiveSpeaker(source: TrackSource | undefined): void {
+    if (source?.peer === this.#activeSpeaker?.peer && source?.track === this.#activeSpeaker?.track) return;
+    this.#activeSpeaker = source;
+    this.emit('active-speaker', source);
+  }
+
   /** The server ended this connection: for now, or the session for good. */
   #onEnded(error: SwitchyardError): void {
     this.#connection?.close(error);
@@ -359,6 +396,8 @@ export class Session extends Emitter<SessionEvents> {
     connection?.close(cancelled());
     this.#publisher.clear();
     this.#standing.clear();
+    this.#mixer.reset();
+    this.#activeSpeaker = undefined;
     this.#room.clear();
     this.#pool.reset();
     this.#setState(state);

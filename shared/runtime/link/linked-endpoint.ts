@@ -9,6 +9,7 @@ import {
   RoomMirror,
   type TrackId,
   trackId,
+  type Undo,
 } from '@switchyard/shared/protocol';
 import type { EndpointListener, LinkEndpoint } from '../link-endpoint.ts';
 import type { LinkWriter } from './link-writer.ts';
@@ -26,6 +27,8 @@ export interface EndpointHome {
 
 interface PendingRequest {
   readonly control: EndpointControl;
+  /** Takes it back from the journal when it is refused. */
+  readonly undo: Undo;
   readonly deadlineMs: number;
   /** Absent for controls whose sender does not wait. */
   readonly resolve?: (error: ProtocolError | undefined) => void;
@@ -100,7 +103,8 @@ export class LinkedEndpoint implements LinkEndpoint {
 
   /** The core is there (again) and knows nothing of this endpoint. */
   attached(): void {
-    for (const control of this.#journal.replay()) this.#write(control, undefined, control.type === 'join');
+    for (const control of this.#journal.replay())
+      this.#write(control, () => {}, undefined, control.type === 'join');
   }
 
   /** The core is gone. Who waits for an answer that matters now gets it. */
@@ -109,12 +113,12 @@ export class LinkedEndpoint implements LinkEndpoint {
     this.#dropped.clear();
     const pending = [...this.#pending.values()];
     this.#pending.clear();
-    for (const { control, resolve, replayed } of pending) {
+    for (const { control, undo, resolve, replayed } of pending) {
       if (!isOnlyNow(control) || replayed) {
         resolve?.(undefined);
         continue;
       }
-      this.#journal.refused(control);
+      undo();
       if (resolve !== undefined) resolve(CORE_UNAVAILABLE);
       else this.#deliver({ type: 'error', error: CORE_UNAVAILABLE });
     }
@@ -159,7 +163,7 @@ export class LinkedEndpoint implements LinkEndpoint {
     const pending = this.#pending.get(request);
     if (pending === undefined) return;
     this.#pending.delete(request);
-    if (error !== undefined) this.#journal.refused(pending.control);
+    if (error !== undefined) pending.undo();
     if (error === undefined && pending.control.type === 'leave') this.#mirror.clear();
     if (pending.resolve !== undefined) pending.resolve(error);
     else if (error !== undefined && pending.replayed) this.receive({ type: 'closed', error });
@@ -168,12 +172,12 @@ export class LinkedEndpoint implements LinkEndpoint {
 
   #send(control: EndpointControl, resolve?: (error: ProtocolError | undefined) => void): void {
     if (control.type === 'join') this.#mirror.clear();
-    this.#journal.record(control);
-    this.#write(control, resolve, false);
+    this.#write(control, this.#journal.record(control), resolve, false);
   }
 
   #write(
     control: EndpointControl,
+    undo: Undo,
     resolve: ((error: ProtocolError | undefined) => void) | undefined,
     replayed: boolean,
   ): void {
@@ -190,6 +194,7 @@ export class LinkedEndpoint implements LinkEndpoint {
     const request = this.#nextRequest++;
     this.#pending.set(request, {
       control,
+      undo,
       deadlineMs: performance.now() + REQUEST_TIMEOUT_MS,
       replayed,
       ...(resolve === undefined ? {} : { resolve }),

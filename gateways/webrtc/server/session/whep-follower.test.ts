@@ -9,56 +9,42 @@ const video = (name = 'video_main', codec: Codec = 'vp8') => ({
   layers: [],
 });
 const audio = (name = 'audio_main') => ({ name, kind: 'audio' as const, codec: 'opus' as const, layers: [] });
-const follower = (): WhepFollower => new WhepFollower((codec) => codec !== 'av1');
+const follower = (...peers: string[]): WhepFollower => {
+  const follow = new WhepFollower((codec) => codec !== 'av1');
+  for (const peer of peers) follow.onTrackStarted(peer, video());
+  return follow;
+};
 
 describe('WhepFollower', () => {
   test('watches the newest picture while nobody speaks', () => {
-    const follow = follower();
-    expect(follow.video).toBeUndefined();
-    follow.onTrackStarted('ann', video(), 0);
-    follow.onTrackStarted('bob', video(), 10);
-    expect(follow.video).toEqual({ peer: 'bob', track: 'video_main' });
+    expect(follower().video).toBeUndefined();
+    expect(follower('ann', 'bob').video).toEqual({ peer: 'bob', track: 'video_main' });
   });
 
-  test('goes to who speaks, but not for a single sound', () => {
-    const follow = follower();
-    follow.onTrackStarted('ann', video(), 0);
-    follow.onTrackStarted('bob', video(), 0);
-    follow.onVoice('ann', 1000);
-    expect(follow.video?.peer).toBe('bob');
-    follow.onVoice('ann', 1500);
+  test('goes to who speaks, and stays there when everybody is silent', () => {
+    const follow = follower('ann', 'bob');
+    follow.onActiveSpeaker('ann');
+    expect(follow.video?.peer).toBe('ann');
+    follow.onActiveSpeaker(undefined);
     expect(follow.video?.peer).toBe('ann');
   });
 
-  test('stays with a speaker whom somebody interrupts, and leaves when he is silent', () => {
-    const follow = follower();
-    follow.onTrackStarted('ann', video(), 0);
-    follow.onTrackStarted('bob', video(), 0);
-    for (let at = 0; at <= 2000; at += 500) {
-      follow.onVoice('bob', at);
-      follow.onVoice('ann', at + 1);
-    }
-    expect(follow.video?.peer).toBe('bob');
-    follow.onVoice('ann', 3000);
-    follow.onVoice('ann', 3600);
+  test('a new picture is taken, but not from the active speaker', () => {
+    const follow = follower('ann');
+    follow.onActiveSpeaker('ann');
+    follow.onTrackStarted('bob', video());
     expect(follow.video?.peer).toBe('ann');
-  });
-
-  test('a new picture is not taken from somebody who speaks', () => {
-    const follow = follower();
-    follow.onTrackStarted('ann', video(), 0);
-    follow.onVoice('ann', 500);
-    follow.onVoice('ann', 1000);
-    follow.onTrackStarted('bob', video(), 1100);
-    expect(follow.video?.peer).toBe('ann');
-    follow.onTrackStarted('ann', video('screen'), 1200);
+    follow.onTrackStarted('ann', video('screen'));
     expect(follow.video?.track).toBe('screen');
+    follow.onActiveSpeaker(undefined);
+    follow.onTrackStarted('cem', video());
+    expect(follow.video?.peer).toBe('cem');
   });
 
   test('falls back when a picture ends: to the last speaker, then to the newest, then to nothing', () => {
-    const follow = follower();
-    for (const peer of ['ann', 'bob', 'cem']) follow.onTrackStarted(peer, video(), 0);
-    follow.onVoice('ann', 100);
+    const follow = follower('ann', 'bob', 'cem');
+    follow.onActiveSpeaker('ann');
+    follow.onActiveSpeaker('cem');
     follow.onTrackStopped('cem', 'video_main');
     expect(follow.video?.peer).toBe('ann');
     follow.onPeerLeft('ann');
@@ -67,27 +53,34 @@ describe('WhepFollower', () => {
     expect(follow.video).toBeUndefined();
   });
 
-  test('a speaker without a picture changes nothing', () => {
-    const follow = follower();
-    follow.onTrackStarted('ann', video(), 0);
-    follow.onVoice('phone', 0);
-    follow.onVoice('phone', 500);
-    follow.onVoice('phone', 1000);
+  test('a speaker without a picture changes nothing, until it has one', () => {
+    const follow = follower('ann');
+    follow.onActiveSpeaker('phone');
     expect(follow.video?.peer).toBe('ann');
+    follow.onTrackStarted('phone', video());
+    expect(follow.video?.peer).toBe('phone');
   });
 
   test('a codec that the viewer does not take is not watched', () => {
     const follow = follower();
-    follow.onTrackStarted('ann', video('video_main', 'av1'), 0);
+    follow.onTrackStarted('ann', video('video_main', 'av1'));
     expect(follow.video).toBeUndefined();
   });
 
   test('picks the newest audio, and the one before when that ends', () => {
     const follow = follower();
-    follow.onTrackStarted('ann', audio(), 0);
-    follow.onTrackStarted('ann', audio('music'), 0);
+    follow.onTrackStarted('ann', audio());
+    follow.onTrackStarted('ann', audio('music'));
     expect(follow.audio?.track).toBe('music');
     follow.onTrackStopped('ann', 'music');
     expect(follow.audio?.track).toBe('audio_main');
+  });
+
+  test('remembers a bounded number of speakers', () => {
+    const follow = follower('ann', 'bob');
+    follow.onActiveSpeaker('ann');
+    for (let guest = 0; guest < 100; guest += 1) follow.onActiveSpeaker(`guest-${guest}`);
+    follow.onPeerLeft('ann');
+    expect(follow.video?.peer).toBe('bob');
   });
 });

@@ -1,22 +1,13 @@
 import type { Codec } from '@switchyard/shared/media';
 import type { RemoteTrackInfo, TrackSource } from '@switchyard/shared/protocol';
 
-/** A speaker who was silent this long may lose the picture, milliseconds. */
-const SPEAKER_HOLD_MS = 1500;
-/** Someone else must have been heard this often in a row (one event is at most 500 ms of speech) to get it. */
-const TAKEOVER_EVENTS = 2;
+/** Speakers that are remembered for when a picture ends. */
+const SPEAKERS_MAX = 16;
 
 interface Candidate {
   readonly source: TrackSource;
-  readonly codec: Codec;
   /** Order of starting, the newest highest. */
   readonly started: number;
-}
-
-interface Voice {
-  lastMs: number;
-  /** Events in a row, not interrupted by {@link SPEAKER_HOLD_MS} of silence. */
-  streak: number;
 }
 
 /**
@@ -27,7 +18,9 @@ export class WhepFollower {
   readonly #canPlay: (codec: Codec) => boolean;
   readonly #videos = new Map<string, Candidate>();
   readonly #audios = new Map<string, Candidate>();
-  readonly #voices = new Map<string, Voice>();
+  /** Who spoke, the last one last. */
+  readonly #speakers = new Set<string>();
+  #speaker: string | undefined;
   #count = 0;
   #video: Candidate | undefined;
   #audio: Candidate | undefined;
@@ -47,61 +40,55 @@ export class WhepFollower {
     return this.#audio?.source;
   }
 
-  onTrackStarted(peer: string, info: RemoteTrackInfo, nowMs: number): void {
+  onTrackStarted(peer: string, info: RemoteTrackInfo): void {
     const key = keyOf(peer, info.name);
-    const known = info.kind === 'video' ? this.#videos : this.#audios;
     if (!this.#canPlay(info.codec)) {
       this.onTrackStopped(peer, info.name);
       return;
     }
-    const candidate = { source: { peer, track: info.name }, codec: info.codec, started: this.#count++ };
-    known.set(key, candidate);
+    const candidate = { source: { peer, track: info.name }, started: this.#count++ };
     if (info.kind === 'audio') {
+      this.#audios.set(key, candidate);
       this.#audio = candidate;
       return;
     }
+    this.#videos.set(key, candidate);
     const watched = this.#video?.source.peer;
     // The newest picture is taken, but not from somebody who is speaking.
-    if (watched === undefined || watched === peer || !this.#speaks(watched, nowMs)) this.#video = candidate;
+    if (watched === undefined || watched === peer || watched !== this.#speaker) this.#video = candidate;
   }
 
   onTrackStopped(peer: string, track: string): void {
     const key = keyOf(peer, track);
     this.#videos.delete(key);
     this.#audios.delete(key);
-    if (this.#audio !== undefined && keyOf(this.#audio.source.peer, this.#audio.source.track) === key)
-      this.#audio = newest(this.#audios.values());
-    if (this.#video !== undefined && keyOf(this.#video.source.peer, this.#video.source.track) === key)
-      this.#video = this.#nextBest();
+    if (isSource(this.#audio, peer, track)) this.#audio = newest(this.#audios.values());
+    if (isSource(this.#video, peer, track)) this.#video = this.#nextBest();
   }
 
   onPeerLeft(peer: string): void {
-    this.#voices.delete(peer);
+    this.#speakers.delete(peer);
+    if (this.#speaker === peer) this.#speaker = undefined;
     for (const { source } of [...this.#videos.values(), ...this.#audios.values()])
       if (source.peer === peer) this.onTrackStopped(peer, source.track);
   }
 
-  /** `peer` was heard. */
-  onVoice(peer: string, nowMs: number): void {
-    const voice = this.#voices.get(peer) ?? { lastMs: nowMs, streak: 0 };
-    voice.streak = nowMs - voice.lastMs > SPEAKER_HOLD_MS ? 1 : voice.streak + 1;
-    voice.lastMs = nowMs;
-    this.#voices.set(peer, voice);
-    const watched = this.#video?.source.peer;
-    if (watched === undefined || watched === peer || voice.streak < TAKEOVER_EVENTS) return;
-    if (this.#speaks(watched, nowMs)) return;
-    this.#video = this.#newestVideoOf(peer) ?? this.#video;
-  }
-
-  #speaks(peer: string, nowMs: number): boolean {
-    const voice = this.#voices.get(peer);
-    return voice !== undefined && voice.streak >= TAKEOVER_EVENTS && nowMs - voice.lastMs <= SPEAKER_HOLD_MS;
+  /** `peer` is the room's active speaker now; undefined: nobody speaks, and the picture stays. */
+  onActiveSpeaker(peer: string | undefined): void {
+    this.#speaker = peer;
+    if (peer === undefined) return;
+    this.#speakers.delete(peer);
+    this.#speakers.add(peer);
+    for (const oldest of this.#speakers) {
+      if (this.#speakers.size <= SPEAKERS_MAX) break;
+      this.#speakers.delete(oldest);
+    }
+    if (this.#video?.source.peer !== peer) this.#video = this.#newestVideoOf(peer) ?? this.#video;
   }
 
   /** The picture of whoever spoke last, otherwise the newest. */
   #nextBest(): Candidate | undefined {
-    const speakers = [...this.#voices].sort(([, a], [, b]) => b.lastMs - a.lastMs);
-    for (const [peer] of speakers) {
+    for (const peer of [...this.#speakers].reverse()) {
       const video = this.#newestVideoOf(peer);
       if (video !== undefined) return video;
     }
@@ -115,6 +102,9 @@ export class WhepFollower {
 
 /** Names hold no space. */
 const keyOf = (peer: string, track: string): string => `${peer} ${track}`;
+
+const isSource = (candidate: Candidate | undefined, peer: string, track: string): boolean =>
+  candidate?.source.peer === peer && candidate.source.track === track;
 
 function newest(candidates: Iterable<Candidate>): Candidate | undefined {
   let best: Candidate | undefined;

@@ -154,10 +154,9 @@ class WhepSession implements HttpSession {
   }
 
   #follow(event: EndpointEvent): void {
-    const nowMs = this.#environment.nowMs();
     switch (event.type) {
       case 'track-started':
-        this.#follower.onTrackStarted(event.peer, event.info, nowMs);
+        this.#follower.onTrackStarted(event.peer, event.info);
         break;
       case 'track-stopped':
         this.#follower.onTrackStopped(event.peer, event.track);
@@ -165,8 +164,8 @@ class WhepSession implements HttpSession {
       case 'peer-left':
         this.#follower.onPeerLeft(event.peer);
         break;
-      case 'voice-activity':
-        this.#follower.onVoice(event.peer, nowMs);
+      case 'active-speaker':
+        this.#follower.onActiveSpeaker(event.source?.peer);
         break;
       case 'estimate-config':
         this.#ice.negotiation.transport?.setDemand(event.currentBps, event.desiredBps);
