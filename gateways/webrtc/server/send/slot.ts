@@ -4,7 +4,6 @@ import {
   type MediaPacket,
   NO_AUDIO_LEVEL,
   seqDiff,
-  timestampDiff,
   writeDescriptorPatches,
   writePatches,
   writeU16,
@@ -12,12 +11,12 @@ import {
 import type { FanoutTarget } from '@switchyard/shared/protocol';
 import { type SrtpBatch, SrtpSendStream } from '@switchyard/shared/srtp';
 import type { NegotiatedMedia } from '../peer-contract.ts';
+import { AudioCopy } from './audio-copy.ts';
 import { HeaderWriter } from './header-writer.ts';
 import type { OutgoingPacket, OutgoingPackets } from './outgoing-packet.ts';
 import { PacketHistory } from './packet-history.ts';
 import { PaddingShift } from './padding-shift.ts';
 import type { PayloadRing, StoredPayload } from './payload-ring.ts';
-import { mayBeCopy, writeRedHeaders } from './redundancy.ts';
 import type { SendCounters } from './send-counters.ts';
 import { StreamShift } from './stream-shift.ts';
 
@@ -111,10 +110,7 @@ export class Slot {
   /** Audio goes out with the packet before it, where that was negotiated (RFC 2198). */
   redundant = false;
   #redPayloadType = -1;
-  /** The audio packet before. */
-  #before: StoredPayload | undefined;
-  #beforeNumber = 0;
-  #beforeTimestamp = 0;
+  readonly #copy: AudioCopy | undefined;
   /** The core was restarted and nothing of the new one was sent yet. */
   #resuming = false;
   #shift: StreamShift | undefined;
@@ -141,6 +137,7 @@ export class Slot {
     this.#header = new HeaderWriter(media);
     this.#transport = transport;
     this.#history = media.kind === 'video' ? new PacketHistory() : undefined;
+    this.#copy = media.kind === 'audio' ? new AudioCopy(home.ring) : undefined;
     // RTX counts on its own; any start is right.
     this.#rtxSeq = send.rtxSsrc & 0x7fff;
   }
@@ -324,9 +321,10 @@ export class Slot {
     if (isRepair) this.#rtxSeq = (this.#rtxSeq + 1) & 0xffff;
     const seq = isRepair ? this.#rtxSeq : outgoing.seq;
     const ssrc = isRepair ? this.rtxSsrc : this.ssrc;
+    const hasCopy = this.redundant && this.#redPayloadType >= 0 && this.#copy?.fits(outgoing) === true;
     const descriptorLength = empty || !this.#header.hasDescriptor ? 0 : payload.descriptorLength;
     const end = this.#writeHeader(
-      this.#hasCopy(outgoing) ? this.#redPayloadType : outgoing.payloadType,
+      hasCopy ? this.#redPayloadType : outgoing.payloadType,
       outgoing.marker,
       seq,
       outgoing.timestamp,
@@ -350,7 +348,8 @@ export class Slot {
     } else this.#sent(outgoing, payload.length);
     // What differs between the copies is written here, the rest is taken from the ring when it is encrypted.
     const { patchedLength, offset } = payload;
-    if (this.#history === undefined) from = this.#writeCopy(outgoing, from);
+    if (hasCopy && this.#copy !== undefined) from = this.#copy.write(bytes, from, outgoing);
+    this.#copy?.sent(outgoing);
     for (let i = 0; i < patchedLength; i += 1) bytes[from + i] = bytes[offset + i] ?? 0;
     writePatches(bytes, from, payload, outgoing.pictureId, outgoing.tl0PicIdx);
     const prefix = from + patchedLength - end;
@@ -387,36 +386,6 @@ export class Slot {
       descriptorLength,
       nowMs,
     );
-  }
-
-  /** Whether the packet, of audio, goes out with the one before it. */
-  #hasCopy({ timestamp, empty, payload }: OutgoingPacket): boolean {
-    const before = this.#before;
-    return (
-      this.redundant &&
-      this.#redPayloadType >= 0 &&
-      !empty &&
-      before !== undefined &&
-      this.#home.ring.holds(before, this.#beforeNumber) &&
-      mayBeCopy(before.length, payload.length, timestampDiff(timestamp, this.#beforeTimestamp))
-    );
-  }
-
-  /** @returns Where the packet's own payload begins. */
-  #writeCopy(outgoing: OutgoingPacket, at: number): number {
-    const { bytes } = this.#home.batch;
-    const before = this.#before;
-    let from = at;
-    if (before !== undefined && this.#hasCopy(outgoing)) {
-      const delta = timestampDiff(outgoing.timestamp, this.#beforeTimestamp);
-      from = writeRedHeaders(bytes, at, outgoing.payloadType, delta, before.length);
-      bytes.copyWithin(from, before.offset, before.offset + before.length);
-      from += before.length;
-    }
-    this.#before = outgoing.payload;
-    this.#beforeNumber = outgoing.payloadNumber;
-    this.#beforeTimestamp = outgoing.timestamp;
-    return from;
   }
 
   #writeDescriptor(bytes: Buffer, outgoing: OutgoingPacket, length: number): void {
