@@ -6,6 +6,7 @@ import {
   L1T3,
   L2T1,
   L2T1_KEY,
+  L2T2,
   type StructureText,
 } from '../testing/descriptor-source.ts';
 import { seededRandom } from '../testing/seeded-random.ts';
@@ -219,6 +220,27 @@ describe('spatial layers by dependency descriptor', () => {
     ]);
   });
 
+  it('D3: temporal layers go up at a switching point of the top layer, and down with the next picture', () => {
+    const rig = rigAt(1, 0);
+    const stream = new Av1Stream(rig, L2T2);
+    const pictures = (count: number): void => {
+      for (let i = 0; i < count; i += 1) {
+        stream.picture([2, 5]);
+        stream.picture([1, 4]);
+      }
+    };
+    stream.picture([0, 3]);
+    pictures(1);
+    rig.target(1, 1);
+    pictures(2);
+    rig.target(1, 0);
+    pictures(1);
+    expect(
+      got(rig).map(({ spatial, temporal, marker }) => `${spatial}${temporal}${marker ? '!' : ''}`),
+    ).toEqual(['00', '10!', '00', '10!', '00', '10!', '01', '11!', '00', '10!', '00', '10!']);
+    expect(rig.keyframes.length).toBe(1);
+  });
+
   it('V3, D2: K-SVC goes down by a keyframe only, and sends the own layer alone', () => {
     const rig = rigAt(1, 0);
     const stream = new Av1Stream(rig, L2T1_KEY);
@@ -292,6 +314,15 @@ describe('whatever is lost and in whatever order', () => {
   it.each([
     ['L1T3', L1T3, [0], GROUP.map((t) => [t])],
     ['L2T1', L2T1, [0, 2], [[1, 3]]],
+    [
+      'L2T2',
+      L2T2,
+      [0, 3],
+      [
+        [2, 5],
+        [1, 4],
+      ],
+    ],
     ['L2T1_KEY', L2T1_KEY, [0, 2], [[1, 3]]],
   ] as const)('%s: no frame goes whose references were left out', (_, structure, key, cycle) => {
     const wrong: string[] = [];

@@ -123,6 +123,20 @@ export const L2T1: StructureText = {
   chains: 2,
 };
 
+/** Two spatial layers of two temporal ones each (L2T2); decode targets S0T0, S0T1, S1T0, S1T1. */
+export const L2T2: StructureText = {
+  templates: [
+    template(0, 0, 'SSSS', [], [0, 0]),
+    template(0, 0, 'SSRR', [4], [4, 3]),
+    template(0, 1, '-D-R', [2], [2, 1]),
+    template(1, 0, '--SS', [1], [1, 1]),
+    template(1, 0, '--SS', [4, 1], [1, 1]),
+    template(1, 1, '---D', [2, 1], [3, 2]),
+  ],
+  protectedBy: [0, 0, 1, 1],
+  chains: 2,
+};
+
 /** Two spatial layers that meet on keyframes only (L2T1_KEY). */
 export const L2T1_KEY: StructureText = {
   templates: [

@@ -85,8 +85,8 @@ export class DependencyLayers implements StreamLayers {
     }
     if (timestampDiff(packet.timestamp, this.#timestamp) > 0) {
       this.#timestamp = packet.timestamp;
-      this.#choose(frame);
-    }
+      this.#choose(frame, false);
+    } else if (frame.spatial === this.#current.spatial) this.#choose(frame, true);
     if ((frame.indications[this.#index] ?? DTI.notPresent) === DTI.notPresent) return this.#absence(frame);
     const isWhole = this.#chains.isIntact(this.#current.chain) && this.#history.wentAll(frame);
     return isWhole ? DECISION.forward : DROP.dependency;
@@ -100,10 +100,18 @@ export class DependencyLayers implements StreamLayers {
     this.#take(this.#wanted(frame), frame);
   }
 
-  /** The decode target for the picture that begins with `frame`. */
-  #choose(frame: FrameDependencies): void {
+  /**
+   * The decode target from `frame` on.
+   * @param upOnly The picture has begun: to go down now would leave it without its end. Up is fine: of upper layers
+   *   nothing has come, and switching points of temporal layers are told by the top layer's frame.
+   */
+  #choose(frame: FrameDependencies, upOnly: boolean): void {
     let next = this.#wanted(frame);
-    while (next >= 0 && !this.#mayGo(next, frame)) next = this.#best(frame, next);
+    if (upOnly && rank(frame.structure.decodeTargets[next] ?? NONE) <= rank(this.#current)) return;
+    while (next >= 0 && !this.#mayGo(next, frame)) {
+      next = this.#best(frame, next);
+      if (upOnly && rank(frame.structure.decodeTargets[next] ?? NONE) <= rank(this.#current)) return;
+    }
     if (next < 0) this.decodeTargets = this.#mask(frame);
     else this.#take(next, frame);
   }
