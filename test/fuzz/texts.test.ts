@@ -40,7 +40,7 @@ describe('fuzz: SDP', () => {
           answers: result.answers,
           credentials: { ufrag: 'ufragufrag', password: 'p'.repeat(24) },
           fingerprint: { algorithm: 'sha-256', value: 'AA' },
-          candidates: [{ address: '127.0.0.1', port: 9, priority: 1 }],
+          candidates: [{ transport: 'udp', address: '127.0.0.1', port: 9, priority: 1 }],
           originId: '1',
           version: 1,
         });

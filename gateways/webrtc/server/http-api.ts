@@ -3,6 +3,7 @@ import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { consoleFiles } from './http/console-files.ts';
 import { type CoreProxyOptions, coreProxy } from './http/core-proxy.ts';
 import { DEFAULT_ENTRY_POINTS, type EntryPoints, entryPoints } from './http/entry-points.ts';
+import { type AcceptIceTcp, sharePort } from './http/port-sharing.ts';
 import { SessionRegistry } from './http/session-registry.ts';
 import { whepRoutes } from './http/whep-routes.ts';
 import { whipRoutes } from './http/whip-routes.ts';
@@ -22,6 +23,8 @@ export interface HttpApiOptions {
   readonly environment: SessionEnvironment;
   readonly core: Omit<CoreProxyOptions, 'isOpen'>;
   readonly logger: HttpApiLogger;
+  /** Takes connections that begin with ICE-TCP. */
+  readonly acceptIceTcp?: AcceptIceTcp;
   /** Where OBS and phones come in: told to the console. */
   readonly entry?: EntryPoints;
 }
@@ -33,7 +36,7 @@ export class HttpApi {
   readonly #signaling: WsSignaling;
   #draining = false;
 
-  constructor({ environment, core, logger, entry = DEFAULT_ENTRY_POINTS }: HttpApiOptions) {
+  constructor({ environment, core, logger, entry = DEFAULT_ENTRY_POINTS, acceptIceTcp }: HttpApiOptions) {
     const app = Fastify({
       routerOptions: { maxParamLength: URL_PART_MAX_LENGTH },
       // Draining answers for itself, with Retry-After.
@@ -69,6 +72,7 @@ export class HttpApi {
     app.register(async (scope) => entryPoints(scope, entry));
     app.register(async (scope) => consoleFiles(scope));
     this.#signaling = new WsSignaling(app.server, routes);
+    if (acceptIceTcp !== undefined) sharePort(app.server, acceptIceTcp);
   }
 
   /** WHIP, WHEP and SDK clients. */
@@ -76,8 +80,11 @@ export class HttpApi {
     return this.#registry.size + this.#signaling.size;
   }
 
-  async listen(host: string, port: number): Promise<void> {
+  /** @returns The port that is listened on: another than asked for when that was 0. */
+  async listen(host: string, port: number): Promise<number> {
     await this.app.listen({ host, port });
+    const address = this.app.server.address();
+    return typeof address === 'object' && address !== null ? address.port : port;
   }
 
   /**

@@ -11,9 +11,11 @@ import {
   onParentExit,
   onStopSignal,
 } from '@switchyard/shared/runtime';
+import { iceServersFor } from './http/ice-servers.ts';
 import { HttpApi } from './http-api.ts';
 import { PlayoutDelays } from './session/playout-delays.ts';
 import type { SessionEnvironment } from './session/session-environment.ts';
+import { parseMediaAddress } from './transport/media-address.ts';
 import { WebrtcTransport } from './transport/webrtc-transport.ts';
 
 /** SDK clients have this long to go elsewhere when the process ends, milliseconds. */
@@ -33,17 +35,23 @@ async function main(): Promise<void> {
   const core = new CoreLink({ target: linkTarget(config), kind: 'webrtc', logger, samples: () => samples() });
   const transport = await WebrtcTransport.create({
     port: config.webrtc.port,
-    addresses: config.webrtc.mediaAddresses,
+    addresses: config.webrtc.mediaAddresses?.flatMap((entry) => parseMediaAddress(entry) ?? []),
   });
   core.onFanout = (frame) => transport.handleFanout(frame);
   core.onConnectedChange = (connected) => {
     if (connected) transport.resume();
+  };
+  const turn = {
+    urls: config.webrtc.turnUrls,
+    secret: config.webrtc.turnSecret,
+    ttlSeconds: config.webrtc.turnTtlSeconds,
   };
   const environment: SessionEnvironment = {
     core,
     transports: transport,
     access: createAccessControl(config.apps),
     playoutDelays: new PlayoutDelays(config.webrtc.playoutDelay),
+    iceServers: (client) => iceServersFor(turn, client, Date.now()),
     nowMs: () => transport.nowMs(),
     newSsrc: () => randomInt(1, 0xffff_ffff),
     newToken: () => randomBytes(18).toString('base64url'),
@@ -53,6 +61,7 @@ async function main(): Promise<void> {
     environment,
     core: { host: config.core.httpHost, port: config.core.httpPort },
     logger,
+    acceptIceTcp: (socket, head) => transport.acceptTcp(socket, head),
     entry: {
       rtmp: { host: config.rtmp.host, port: config.rtmp.port },
       sip: { host: config.sip.host, port: config.sip.port },
@@ -93,8 +102,11 @@ async function main(): Promise<void> {
   onParentExit(() => void stop());
 
   core.start();
-  await api.listen(config.webrtc.host, config.webrtc.port);
-  const media = transport.candidates.map(({ address, port }) => `${address}:${port}`);
+  const tcpPort = await api.listen(config.webrtc.host, config.webrtc.port);
+  transport.announceTcp(config.webrtc.host, tcpPort);
+  const media = transport.candidates.map(
+    ({ address, port, transport: protocol }) => `${protocol} ${address}:${port}`,
+  );
   logger.info(
     { http: `http://${config.webrtc.host}:${config.webrtc.port}`, media, egress: transport.egressPath },
     'ready',

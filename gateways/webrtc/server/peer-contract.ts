@@ -70,6 +70,7 @@ export interface ServerCandidate {
   readonly address: string;
   readonly port: number;
   readonly priority: number;
+  readonly transport: 'udp' | 'tcp';
 }
 
 /** Facts from the transport. Called synchronously; packets are valid during the call only. */
@@ -112,6 +113,8 @@ export interface PeerTransport {
   setPlayoutDelay(minMs: number, maxMs: number): void;
   /** REMB to the publisher, bits per second for all its `receive` m-lines together. */
   limitIngress(bitrateBps: number): void;
+  /** Text on the data channel `label`. @returns false when the client has not opened it, or takes no more now. */
+  sendData(label: string, data: string): boolean;
   close(): void;
 }
 

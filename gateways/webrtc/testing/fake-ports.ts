@@ -7,6 +7,7 @@ import {
   type EndpointId,
   endpointId,
   type FanoutFrame,
+  type IceServer,
   type ProtocolError,
   type SessionMessage,
   type TrackId,
@@ -144,6 +145,10 @@ export class FakeTransport implements PeerTransport {
     this.demands.push({ currentBps, desiredBps });
   }
 
+  sendData(): boolean {
+    return false;
+  }
+
   limitIngress(bitrateBps: number): void {
     this.limits.push(bitrateBps);
   }
@@ -156,7 +161,7 @@ export class FakeTransport implements PeerTransport {
 export class FakeTransports implements TransportFactory {
   readonly fingerprint: TransportFactory['fingerprint'] = { algorithm: 'sha-256', value: 'AB:CD' };
   readonly candidates: readonly ServerCandidate[] = [
-    { address: '127.0.0.1', port: 18200, priority: 2_130_706_431 },
+    { address: '127.0.0.1', port: 18200, priority: 2_130_706_431, transport: 'udp' },
   ];
   readonly peers: FakeTransport[] = [];
 
@@ -180,7 +185,12 @@ export class FakeEnvironment implements SessionEnvironment {
   access: AccessControl = createAccessControl([]);
   playoutDelays: PlayoutDelays = new PlayoutDelays(['slow=200-400']);
   clockMs = 0;
+  servers: readonly IceServer[] = [];
   #count = 0;
+
+  iceServers(): readonly IceServer[] {
+    return this.servers;
+  }
 
   nowMs(): number {
     return this.clockMs;

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { NAME_PATTERN } from '@switchyard/shared/protocol';
 import { z } from 'zod';
 import { type Config, ConfigError, SECRET_MIN_LENGTH } from './config.ts';
@@ -7,6 +8,17 @@ const host = z.string().min(1).max(255);
 const secret = z.string().min(SECRET_MIN_LENGTH, `must have at least ${SECRET_MIN_LENGTH} characters`);
 /** `host:port`, an IPv6 host in brackets. */
 const address = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:[\]/\s]+):\d{1,5}$/, 'must be host:port');
+
+/** An IP address, or two: `announced=bind`. */
+const mediaAddress = z
+  .string()
+  .refine(
+    (entry) => entry.split('=').length <= 2 && entry.split('=').every((part) => isIP(part) !== 0),
+    'must be an IP address, or announced=bind',
+  );
+const iceUrl = z
+  .string()
+  .regex(/^(turns?|stuns?):[^\s"<>]{1,250}$/, 'must begin with turn:, turns:, stun: or stuns:');
 
 /** Defaults stand beside their explanation; a key that is not here is refused. */
 const schema = z.strictObject({
@@ -87,8 +99,17 @@ const schema = z.strictObject({
       host: host.default('127.0.0.1'),
       /** TCP port of the above, and UDP port of all media. */
       port: port.default(8080),
-      /** Addresses announced as ICE candidates and bound for media; default: loopback and every LAN address. */
-      mediaAddresses: z.array(z.string()).optional(),
+      /**
+       * Addresses announced as ICE candidates and bound for media, `announced=bind` behind a 1:1 NAT; default: loopback
+       * and every LAN address.
+       */
+      mediaAddresses: z.array(mediaAddress).min(1).max(32).optional(),
+      /** TURN and STUN servers told to SDK, WHIP and WHEP clients, e.g. `turn:turn.example.com:3478?transport=udp`. */
+      turnUrls: z.array(iceUrl).max(16).default([]),
+      /** coturn's static-auth-secret: each client gets credentials of its own, made with it. */
+      turnSecret: z.string().min(1).optional(),
+      /** How long those credentials last. */
+      turnTtlSeconds: z.int().min(60).max(2_592_000).default(86_400),
       /** `room=min-max` or `*=min-max`: how long after it came viewers show a picture, milliseconds (playout-delay extension). */
       playoutDelay: z.array(z.string()).default([]),
     })

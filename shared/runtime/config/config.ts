@@ -51,6 +51,9 @@ export interface Config {
     readonly port: number;
     readonly mediaAddresses?: string[] | undefined;
     readonly playoutDelay: string[];
+    readonly turnUrls: string[];
+    readonly turnSecret?: string | undefined;
+    readonly turnTtlSeconds: number;
   };
   readonly rtmp: {
     readonly host: string;

@@ -5,7 +5,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const PREFIX = 'SWITCHYARD_';
 /** Settings that hold several values, separated by commas. */
-const LISTS = new Set(['mediaAddresses', 'playoutDelay', 'nats', 'announce']);
+const LISTS = new Set(['mediaAddresses', 'playoutDelay', 'turnUrls', 'nats', 'announce']);
 /** Names of this prefix that are no settings. */
 const OTHERS = new Set(['SWITCHYARD_CONFIG']);
 

@@ -38,6 +38,8 @@ test('the environment is above the file', () => {
     {
       SWITCHYARD_WEBRTC_PORT: '8081',
       SWITCHYARD_WEBRTC_MEDIA_ADDRESSES: '127.0.0.1, 192.0.2.1',
+      SWITCHYARD_WEBRTC_TURN_URLS: 'turn:t.example.com,stun:s.example.com',
+      SWITCHYARD_WEBRTC_TURN_SECRET: '4711',
       SWITCHYARD_DRAIN_SECONDS: '2.5',
       SWITCHYARD_APPS: `acme:${SECRET},beta:${SECRET}:with:colons`,
       SWITCHYARD_LINK_SECRET: '12345678901234567890',
@@ -46,7 +48,14 @@ test('the environment is above the file', () => {
   );
   expect(config).toMatchObject({
     log: { level: 'warn' },
-    webrtc: { port: 8081, host: '127.0.0.2', mediaAddresses: ['127.0.0.1', '192.0.2.1'] },
+    webrtc: {
+      port: 8081,
+      host: '127.0.0.2',
+      mediaAddresses: ['127.0.0.1', '192.0.2.1'],
+      turnUrls: ['turn:t.example.com', 'stun:s.example.com'],
+      turnSecret: '4711',
+      turnTtlSeconds: 86_400,
+    },
     drainSeconds: 2.5,
     apps: [
       { id: 'acme', secret: SECRET },
@@ -92,6 +101,16 @@ test.for<{ name: string; env?: Record<string, string>; yaml?: string; says: stri
     name: 'a link that is no address',
     yaml: 'link: { core: media }',
     says: 'Setting link.core: must be host:port.',
+  },
+  {
+    name: 'a media address that is a name',
+    yaml: 'webrtc: { mediaAddresses: [media.example.com] }',
+    says: 'Setting webrtc.mediaAddresses.0: must be an IP address, or announced=bind.',
+  },
+  {
+    name: 'a TURN server that is a web page',
+    env: { SWITCHYARD_WEBRTC_TURN_URLS: 'https://example.com' },
+    says: 'Setting webrtc.turnUrls.0: must begin with turn:',
   },
   { name: 'crossed RTP ports', yaml: 'sip: { rtpPortMin: 5, rtpPortMax: 4 }', says: 'sip.rtpPortMin' },
 ])('$name is refused, by name', ({ env, yaml, says }) => {

@@ -5,6 +5,7 @@ import { parseIceFragment } from '../sdp/ice-fragment.ts';
 import { parseOffer } from '../sdp/sdp-offer.ts';
 import type { HttpSession, OpenHttpSession } from '../session/http-session.ts';
 import type { SessionEnvironment } from '../session/session-environment.ts';
+import { iceServerLinks } from './ice-servers.ts';
 import type { SessionRegistry } from './session-registry.ts';
 
 /** Largest body of a POST or PATCH, bytes. */
@@ -126,6 +127,8 @@ async function post(
   }
   if (opened === undefined) return sendProblem(reply, error ?? { code: 'internal-error' });
   log({ path, room, peer }, 'session opened');
+  const links = iceServerLinks(environment.iceServers(peer ?? 'viewer'));
+  if (links.length > 0) reply.header('link', links);
   return reply
     .code(201)
     .header('location', `${path}/${encodeURIComponent(room)}/${opened.id}`)

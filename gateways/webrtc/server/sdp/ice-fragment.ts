@@ -38,8 +38,10 @@ export function writeIceFragment(
     'm=audio 9 UDP/TLS/RTP/SAVPF 0',
     `a=mid:${mid}`,
     ...candidates.map(
-      ({ address, port, priority }, index) =>
-        `a=candidate:${index + 1} 1 udp ${priority} ${address} ${port} typ host`,
+      ({ address, port, priority, transport }, index) =>
+        `a=candidate:${index + 1} 1 ${transport} ${priority} ${address} ${port} typ host${
+          transport === 'tcp' ? ' tcptype passive' : ''
+        }`,
     ),
     'a=end-of-candidates',
     '',

@@ -42,8 +42,8 @@ function answer(
     credentials: { ufrag: '20482048', password: 'serverserverserverserver' },
     fingerprint: { algorithm: 'sha-256', value: 'AB:CD' },
     candidates: [
-      { address: '127.0.0.1', port: 18200, priority: 2_130_706_431 },
-      { address: '192.0.2.1', port: 18200, priority: 2_130_706_430 },
+      { address: '127.0.0.1', port: 18200, priority: 2_130_706_431, transport: 'udp' },
+      { address: '192.0.2.1', port: 18200, priority: 2_130_706_430, transport: 'udp' },
     ],
     originId: '4711',
     version: 1,

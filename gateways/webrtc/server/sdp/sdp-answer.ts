@@ -23,7 +23,7 @@ type TransportAttributes = Pick<
 >;
 
 /** Largest message of the data channel, bytes. */
-const DATA_MESSAGE_MAX_BYTES = 262_144;
+const DATA_MESSAGE_MAX_BYTES = 65_536;
 const NOWHERE = { version: 4, ip: '0.0.0.0' };
 
 /** Writes the answer (JSEP RFC 9429 §5.3, ICE-lite RFC 8839 §4.2, BUNDLE RFC 9143) of a negotiation. Pure. */
@@ -66,18 +66,19 @@ export function writeAnswer(offer: Offer, facts: AnswerFacts): string {
   return write(description);
 }
 
-/** Candidates as sdp-transform writes them: host, UDP, component 1 (RTCP is multiplexed). */
+/** Candidates as sdp-transform writes them: host, component 1 (RTCP is multiplexed). */
 export function candidateLines(
   candidates: readonly ServerCandidate[],
 ): NonNullable<MediaDescription['candidates']> {
-  return candidates.map(({ address, port, priority }, index) => ({
+  return candidates.map(({ address, port, priority, transport }, index) => ({
     foundation: String(index + 1),
     component: 1,
-    transport: 'udp',
+    transport,
     priority,
     ip: address,
     port,
     type: 'host',
+    ...(transport === 'tcp' ? { tcptype: 'passive' } : {}),
   }));
 }
 

@@ -142,7 +142,7 @@ export class PeerSession {
         request: request.request,
         result: 'joined',
         session: this.#environment.newToken(),
-        iceServers: [],
+        iceServers: this.#environment.iceServers(request.peer),
       });
       this.#tracks?.onJoined();
       this.#slots?.onJoined();

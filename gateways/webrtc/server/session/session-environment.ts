@@ -1,3 +1,4 @@
+import type { IceServer } from '@switchyard/shared/protocol';
 import type { AccessControl, CorePort } from '@switchyard/shared/runtime';
 import type { TransportFactory } from '../peer-contract.ts';
 import type { PlayoutDelays } from './playout-delays.ts';
@@ -9,6 +10,8 @@ export interface SessionEnvironment {
   readonly access: AccessControl;
   /** What viewers of which room are told of when to show a picture. */
   readonly playoutDelays: PlayoutDelays;
+  /** STUN and TURN servers for one client, with credentials that end. */
+  iceServers(client: string): readonly IceServer[];
   nowMs(): number;
   /** Random SSRC, 32 bits, not 0. */
   newSsrc(): number;

@@ -14,8 +14,18 @@ export interface Path {
   readonly key: string;
   readonly address: string;
   readonly port: number;
-  /** Index of the local socket. */
+  /** Index of the local UDP socket; −1 for a stream. */
   readonly socket: number;
+  /** ICE-TCP: the connection that is this path. */
+  readonly stream?: IceStream;
+}
+
+/** A connection that carries packets in frames. */
+export interface IceStream {
+  /** A check with the right password came by it. */
+  isValidated: boolean;
+  /** Copies. @returns false when the packet was dropped. */
+  send(bytes: Uint8Array, length: number): boolean;
 }
 
 /** What became of a STUN packet. */

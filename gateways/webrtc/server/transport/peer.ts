@@ -110,7 +110,9 @@ export class Peer implements PeerTransport, SlotTransport, PacedClient {
     }
     if (this.#dtls === undefined) this.#openDtls(session);
     if (session.dataChannel && this.#sctp === undefined && this.#dtls !== undefined) {
-      this.#sctp = new SctpChannel(this.#dtls, (label, text) => this.#listener.onData(label, text));
+      this.#sctp = new SctpChannel(this.#dtls, {
+        onText: (label, text) => this.#listener.onData(label, text),
+      });
       if (this.#dtls.isConnected) this.#sctp.start();
     }
   }
@@ -146,6 +148,10 @@ export class Peer implements PeerTransport, SlotTransport, PacedClient {
 
   requestKeyframe(mid: string, spatial: number): void {
     this.#receiver.requestKeyframe(mid, spatial, this.#home.nowMs());
+  }
+
+  sendData(label: string, data: string): boolean {
+    return this.#sctp?.send(label, data) ?? false;
   }
 
   limitIngress(bitrateBps: number): void {

@@ -17,6 +17,7 @@ const ATTRIBUTES = {
   useCandidate: 0x0025,
   fingerprint: 0x8028,
   iceControlled: 0x8029,
+  iceControlling: 0x802a,
 } as const;
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
@@ -127,17 +128,28 @@ export function writeBindingError(
 }
 
 /** Binding request as a controlling agent sends it: for clients in tests and in the bench. */
-export function writeBindingRequest(transactionId: Buffer, username: string, password: string): Buffer {
+export function writeBindingRequest(
+  transactionId: Buffer,
+  username: string,
+  password: string,
+  useCandidate = true,
+  role: 'controlling' | 'controlled' = 'controlling',
+): Buffer {
   const name = Buffer.from(username);
   const attributes = [
     attribute(ATTRIBUTES.username, name),
     attribute(ATTRIBUTES.priority, Buffer.from([0x6e, 0, 0, 0xff])),
-    attribute(0x802a, Buffer.alloc(8, 1)),
+    attribute(
+      role === 'controlling' ? ATTRIBUTES.iceControlling : ATTRIBUTES.iceControlled,
+      Buffer.alloc(8, 1),
+    ),
   ];
   return finish(
     0x0001,
     transactionId,
-    Buffer.concat([...attributes, attribute(ATTRIBUTES.useCandidate, Buffer.alloc(0))]),
+    Buffer.concat(
+      useCandidate ? [...attributes, attribute(ATTRIBUTES.useCandidate, Buffer.alloc(0))] : attributes,
+    ),
     password,
   );
 }

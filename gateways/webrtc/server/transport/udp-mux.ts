@@ -40,13 +40,18 @@ export class UdpMux implements DatagramSink {
   }
 
   sendDatagram(datagram: Buffer, path: Path): void {
+    if (path.stream !== undefined) {
+      path.stream.send(datagram, datagram.length);
+      return;
+    }
     // Without a callback: it would be called in a tick of its own for every packet.
     this.#sockets[path.socket]?.send(datagram, path.port, path.address);
   }
 
   /** Hands a datagram to the kernel. Its bytes must stay as they are until the next turn. */
   send(bytes: Buffer, length: number, path: Path): void {
-    this.#sockets[path.socket]?.send(bytes, 0, length, path.port, path.address, this.#onSent);
+    if (path.stream !== undefined) path.stream.send(bytes, length);
+    else this.#sockets[path.socket]?.send(bytes, 0, length, path.port, path.address, this.#onSent);
   }
 
   /** Forgets the paths of a client that is gone. */

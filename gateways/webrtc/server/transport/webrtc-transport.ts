@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { networkInterfaces } from 'node:os';
+import type { Socket } from 'node:net';
 import type { FanoutFrame } from '@switchyard/shared/protocol';
 import { openSrtpKernel, SrtpBatch, SrtpKernel, SrtpMemory } from '@switchyard/shared/srtp';
 import type { Egress } from '../egress/egress.ts';
@@ -19,33 +19,23 @@ import { SendCounters } from '../send/send-counters.ts';
 import type { SlotHome } from '../send/slot.ts';
 import { type Certificate, createCertificate } from './certificate.ts';
 import { localUfrag, type Path } from './ice-lite.ts';
+import { localAddresses, type MediaAddress } from './media-address.ts';
 import { PacingTimer } from './pacing-timer.ts';
 import { Peer, type PeerHome } from './peer.ts';
+import { tcpCandidates, udpCandidates } from './server-candidates.ts';
 import { readStunRequest } from './stun-message.ts';
+import { TcpMux } from './tcp-mux.ts';
 import { UdpMux } from './udp-mux.ts';
 
 /** Alignment of parts. */
 const SPARE_BYTES = 4096;
 const TICK_MS = 20;
-/** RFC 8445 §5.1.2.1: host candidates, the first address preferred. */
-const HOST_PRIORITY = 2_130_706_431;
 
 export interface WebrtcTransportOptions {
   /** UDP port of all media, 0 for any. */
   readonly port: number;
   /** Addresses to bind and to announce; undefined: loopback and every LAN address of the machine. */
-  readonly addresses: readonly string[] | undefined;
-}
-
-/** IPv4 loopback and every global unicast address of the machine. */
-export function localAddresses(): string[] {
-  const addresses = ['127.0.0.1'];
-  // Link-local IPv6 addresses need a zone, which candidates cannot carry.
-  for (const { internal, family, address } of Object.values(networkInterfaces()).flatMap(
-    (each) => each ?? [],
-  ))
-    if (!internal && (family === 'IPv4' || !address.startsWith('fe80'))) addresses.push(address);
-  return addresses;
+  readonly addresses: readonly MediaAddress[] | undefined;
 }
 
 /** The process's WebRTC transport: sockets, certificate, egress and every peer. */
@@ -59,15 +49,21 @@ export class WebrtcTransport implements TransportFactory, PeerHome {
   readonly pacing: PacingTimer = new PacingTimer(() => this.nowMs());
   readonly egress: Egress;
   readonly #mux: UdpMux;
+  readonly #tcp: TcpMux;
   readonly #byUfrag = new Map<string, Peer>();
   readonly #byPath = new Map<string, Peer>();
   readonly #peers = new Set<Peer>();
+  #addresses: readonly MediaAddress[] = [];
   #candidates: readonly ServerCandidate[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   private constructor(certificate: Certificate) {
     this.certificate = certificate;
     this.#mux = new UdpMux((datagram, path) => this.#handle(datagram, path));
+    this.#tcp = new TcpMux(
+      (datagram, path) => this.#handle(datagram, path),
+      (path) => this.#byPath.delete(path.key),
+    );
     const kernel = openSrtpKernel(PAYLOAD_RING_BYTES);
     this.kernel = kernel instanceof SrtpKernel ? kernel : undefined;
     this.egressPath = kernel instanceof SrtpKernel ? 'webassembly' : `plain (${kernel.unavailable})`;
@@ -89,12 +85,12 @@ export class WebrtcTransport implements TransportFactory, PeerHome {
   static async create({ port, addresses }: WebrtcTransportOptions): Promise<WebrtcTransport> {
     const transport = new WebrtcTransport(await createCertificate());
     const bound = addresses ?? localAddresses();
-    await transport.#mux.bind(bound, port);
-    transport.#candidates = bound.map((address, index) => ({
-      address,
-      port: transport.#mux.port,
-      priority: HOST_PRIORITY - index * 256,
-    }));
+    await transport.#mux.bind(
+      bound.map(({ bind }) => bind),
+      port,
+    );
+    transport.#addresses = bound;
+    transport.#candidates = udpCandidates(bound, transport.#mux.port);
     transport.#timer = setInterval(() => transport.#tick(), TICK_MS);
     return transport;
   }
@@ -105,6 +101,17 @@ export class WebrtcTransport implements TransportFactory, PeerHome {
 
   get candidates(): readonly ServerCandidate[] {
     return this.#candidates;
+  }
+
+  /** An HTTP server on `host` and `port` hands over connections that begin with ICE: clients may be told. */
+  announceTcp(host: string, port: number): void {
+    const tcp = tcpCandidates(this.#addresses, host, port);
+    this.#candidates = [...udpCandidates(this.#addresses, this.#mux.port), ...tcp];
+  }
+
+  /** A TCP connection that begins with a frame of ICE-TCP. */
+  acceptTcp(socket: Socket, head: Buffer): void {
+    this.#tcp.accept(socket, head);
   }
 
   get peerCount(): number {
@@ -131,6 +138,7 @@ export class WebrtcTransport implements TransportFactory, PeerHome {
     clearInterval(this.#timer);
     this.pacing.close();
     for (const peer of [...this.#peers]) peer.close();
+    this.#tcp.close();
     await this.#mux.close();
   }
 
@@ -154,7 +162,8 @@ export class WebrtcTransport implements TransportFactory, PeerHome {
   validated(path: Path, peer: Peer): void {
     if (this.#byPath.get(path.key) === peer) return;
     this.#byPath.set(path.key, peer);
-    this.#mux.keep(path);
+    if (path.stream !== undefined) path.stream.isValidated = true;
+    else this.#mux.keep(path);
   }
 
   forget(peer: Peer, ufrags: Iterable<string>, paths: Iterable<string>): void {
