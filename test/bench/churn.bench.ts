@@ -13,7 +13,8 @@ const STAY_MS = 2000;
 const ROUNDS = 20;
 /** What processes make once (code, caches, buffers that grow to their size) is there after these. */
 const WARM_UP_ROUNDS = 4;
-const SETTLE_MS = 3000;
+/** Timers of a handshake that is over run for up to half a minute, and hold their session as long. */
+const SETTLE_MS = 35_000;
 
 const mB = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`;
 const handlesOf = ({ handles }: ProcessReading): string =>
