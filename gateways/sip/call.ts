@@ -206,7 +206,8 @@ export class Call {
     else if (event.type === 'mixer-slot-set') {
       const { peer, track } = event.source;
       this.#home.media.setSlot(this.id, event.track, `${this.#incoming.info.target}/${peer}/${track}`);
-    } else if (event.type === 'closed') {
+    } else if (event.type === 'closed' || event.type === 'error') {
+      // A call asks for its voice and its mix: without one of them it is no conversation.
       this.#home.logger.info({ call: this.id, error: event.error }, 'ended by the core');
       this.hangup();
     }
