@@ -119,6 +119,25 @@ describe('a pacer', () => {
     expect(givenUp.length).toBe(4);
   });
 
+  it('lets the pictures since the last keyframe through when they are what a stream goes on with, once in five seconds', () => {
+    const { pacer, sent, givenUp, run } = record(2_500_000);
+    const replay = (nowMs: number): void => {
+      for (let i = 0; i < 2000; i += 1) pacer.media(packet(i, { startsKeyframe: i === 0 }), nowMs);
+    };
+    replay(0);
+    run(0, 900);
+    expect(givenUp).toEqual([0]);
+    const before = sent.length;
+    replay(1000);
+    run(1000, 3000);
+    expect(givenUp).toEqual([0]);
+    expect(sent.slice(before).map(({ number }) => number)).toEqual(Array.from({ length: 2000 }, (_, i) => i));
+    for (let i = 0; i < 2000; i += 1) pacer.media(packet(i), 3000);
+    expect(givenUp.length).toBe(2);
+    replay(3100);
+    expect(givenUp.length).toBeGreaterThan(2);
+  });
+
   it('keeps a keyframe that waits already, and the other streams', () => {
     const { pacer, sent, givenUp, run } = record(100_000);
     for (let i = 0; i < 60; i += 1) pacer.media(packet(i), 0);

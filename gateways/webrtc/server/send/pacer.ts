@@ -10,6 +10,12 @@ const QUEUE_MAX_MS = 1000;
 const QUEUE_MIN_BYTES = 150_000;
 /** Slots remember a limited number of packets: fewer than that may wait. */
 const QUEUE_MAX_PACKETS = 800;
+/**
+ * A source that sends no keyframe on request begins with every picture since its last one, at once: a burst that would
+ * be given up again and again. Who waits for it gets it, paced as far as may wait, once in a while.
+ */
+const BURST_MS = 1000;
+const BURST_AGAIN_MS = 5000;
 /** A stream that was given up asks again for the keyframe it goes on with: the first request may have been one too many. */
 const ASK_AGAIN_MS = 500;
 /** Share of the estimate for repairs, and how much may be saved up. */
@@ -54,6 +60,8 @@ export class Pacer<Packet extends PacedPacket> {
   readonly #repairs = new Fifo<Packet>();
   /** Streams that go on with a keyframe, and when it was asked for last. */
   readonly #givenUp = new Map<number, number>();
+  /** When a stream that had been given up last went on. */
+  readonly #bursts = new Map<number, number>();
   #estimateBps: number;
   #pacingBps: number;
   /** Bytes that were sent ahead of the rate; negative: credit of the slot. */
@@ -106,6 +114,7 @@ export class Pacer<Packet extends PacedPacket> {
         return;
       }
       this.#givenUp.delete(packet.stream);
+      if (nowMs - this.#burstMs(packet.stream) >= BURST_AGAIN_MS) this.#bursts.set(packet.stream, nowMs);
     }
     this.#count(nowMs);
     if (this.#media.length === 0 && this.#repairs.length === 0 && this.#debt <= 0) {
@@ -113,6 +122,11 @@ export class Pacer<Packet extends PacedPacket> {
       return;
     }
     this.#media.push(packet);
+    if (this.#bursts.size > 0 && nowMs - this.#burstMs(packet.stream) < BURST_MS) {
+      const first = this.#media.length > QUEUE_MAX_PACKETS ? this.#media.shift() : undefined;
+      if (first !== undefined) this.#sendMedia(first, nowMs);
+      return;
+    }
     const limit = Math.max(QUEUE_MIN_BYTES, (this.#estimateBps * QUEUE_MAX_MS) / 8000);
     if (this.#media.bytes > limit || this.#media.length > QUEUE_MAX_PACKETS) this.#giveUp(nowMs);
   }
@@ -162,6 +176,7 @@ export class Pacer<Packet extends PacedPacket> {
     this.#media.remove((packet) => packet.stream === stream, discard);
     this.#repairs.remove((packet) => packet.stream === stream, discard);
     this.#givenUp.delete(stream);
+    this.#bursts.delete(stream);
   }
 
   #sendMedia(packet: Packet, nowMs: number): void {
@@ -220,6 +235,10 @@ export class Pacer<Packet extends PacedPacket> {
 
   #probeIsDone({ bytesMin, packetsMin }: ProbeCluster): boolean {
     return this.#probeBytes >= bytesMin && this.#probePackets >= packetsMin;
+  }
+
+  #burstMs(stream: number): number {
+    return this.#bursts.get(stream) ?? Number.NEGATIVE_INFINITY;
   }
 
   /** Too much waits: the streams that wait start again at a keyframe; one that waits already is kept. */
