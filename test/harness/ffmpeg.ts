@@ -10,6 +10,8 @@ export interface FfmpegOptions {
   readonly size?: string;
   readonly audioRate?: 44_100 | 48_000;
   readonly audioChannels?: 1 | 2;
+  /** Once a second, for a tenth of it: a white picture and the tone. Dark and silent otherwise. */
+  readonly metronome?: boolean;
   readonly video?: boolean;
   readonly audio?: boolean;
 }
@@ -29,12 +31,20 @@ export class FfmpegPublisher {
       audioRate = 48_000,
       audioChannels = 2,
     } = options;
+    const picture =
+      options.metronome === true
+        ? `color=c=black:size=${size}:rate=30,drawbox=t=fill:c=white:enable='lt(mod(t,1),0.1)'`
+        : `testsrc2=size=${size}:rate=30`;
+    const sound =
+      options.metronome === true
+        ? `aevalsrc='0.5*sin(2*PI*${toneHz}*t)*lt(mod(t,1),0.1)':s=${audioRate}`
+        : `sine=frequency=${toneHz}:sample_rate=${audioRate}`;
     const video = options.video ?? true;
     const audio = options.audio ?? true;
     const args = [
       ['-hide_banner', '-loglevel', 'verbose', '-re'],
-      video ? ['-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=30`] : [],
-      audio ? ['-f', 'lavfi', '-i', `sine=frequency=${toneHz}:sample_rate=${audioRate}`] : [],
+      video ? ['-f', 'lavfi', '-i', picture] : [],
+      audio ? ['-f', 'lavfi', '-i', sound] : [],
       video
         ? [
             '-c:v',

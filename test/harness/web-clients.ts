@@ -101,6 +101,10 @@ export async function watchWhep(page: Page, url: string): Promise<void> {
     document.body.append(video);
     const stream = new MediaStream();
     video.srcObject = stream;
+    const startMs = performance.now();
+    video.requestVideoFrameCallback(() =>
+      Object.assign(window, { firstFrameMs: performance.now() - startMs }),
+    );
     const audio = new AudioContext();
     const analyser = audio.createAnalyser();
     analyser.fftSize = 8192;
@@ -128,6 +132,10 @@ export async function watchWhep(page: Page, url: string): Promise<void> {
     await pc.setRemoteDescription({ type: 'answer', sdp });
   }, url);
 }
+
+/** Time from the beginning of {@link watchWhep} to its first picture, milliseconds; undefined while there is none. */
+export const firstFrameMs = (page: Page): Promise<number | undefined> =>
+  page.evaluate(() => (window as unknown as { firstFrameMs?: number }).firstFrameMs);
 
 /** The loudest frequency that the WHEP page hears, Hertz; 0 for silence. */
 export const heardHz = (page: Page): Promise<number> =>
