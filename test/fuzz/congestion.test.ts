@@ -14,7 +14,9 @@ const percentile = (values: readonly number[], share: number): number =>
   [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) * share)] ?? 0;
 
 describe(`congestion control over ${SEEDS} seeds`, () => {
-  it('engine, estimate and pacer together do not flap on a noisy but constant path', () => {
+  it('engine, estimate and pacer together do not flap on a noisy but constant path', {
+    timeout: 300_000,
+  }, () => {
     const switches: number[] = [];
     const queues: number[] = [];
     const losses: number[] = [];

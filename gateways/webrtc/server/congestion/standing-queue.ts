@@ -2,6 +2,9 @@
 const WINDOW_MS = 100;
 /** Values that are compared with: ten seconds. */
 const WINDOWS = 100;
+/** Fewer say nothing; later on it is enough to look at all of them now and then. */
+const FEW = 3;
+const REFRESH = 4;
 /** What the path is like without a queue: nearly the least of the values. */
 const EMPTY_SHARE = 0.05;
 /** A queue counts from here, milliseconds, and above this many times the path's own variation. */
@@ -21,7 +24,12 @@ const FULL_AFTER_MS = 400;
  * 100 ms are later than usual is there a queue. Pure.
  */
 export class StandingQueue {
-  #windows: number[] = [];
+  /** The last values, a ring, and from each to the one before it. */
+  readonly #values = new Float64Array(WINDOWS);
+  readonly #steps = new Float64Array(WINDOWS);
+  readonly #sorted = new Float64Array(WINDOWS);
+  /** Values ever. */
+  #count = 0;
   #windowStartMs = -1;
   #least = Number.POSITIVE_INFINITY;
   #previousLeast = Number.POSITIVE_INFINITY;
@@ -36,7 +44,7 @@ export class StandingQueue {
     if (arrivalMs - this.#windowStartMs >= WINDOW_MS) this.#turn(arrivalMs);
     this.#least = Math.min(this.#least, delayMs);
     // Until there is something to compare with, the fastest packet tells.
-    if (this.#windows.length < 3) this.#emptyMs = Math.min(this.#emptyMs, delayMs);
+    if (this.#count < FEW) this.#emptyMs = Math.min(this.#emptyMs, delayMs);
   }
 
   /** How much later than usual the fastest packets are now, milliseconds. */
@@ -63,20 +71,28 @@ export class StandingQueue {
     const full = this.queueMs > Math.max(FULL_MS, 2 * this.#limitMs);
     if (!full) this.#fullSinceMs = -1;
     else if (this.#fullSinceMs < 0) this.#fullSinceMs = this.#windowStartMs;
-    this.#windows.push(this.#least);
-    if (this.#windows.length > WINDOWS) this.#windows.shift();
+    const before = this.#values[(this.#count + WINDOWS - 1) % WINDOWS] ?? 0;
+    this.#values[this.#count % WINDOWS] = this.#least;
+    this.#steps[this.#count % WINDOWS] = this.#count === 0 ? 0 : Math.abs(this.#least - before);
+    this.#count += 1;
     // A pause: what was before says nothing of now.
     this.#previousLeast =
       arrivalMs - this.#windowStartMs < 3 * WINDOW_MS ? this.#least : Number.POSITIVE_INFINITY;
     this.#least = Number.POSITIVE_INFINITY;
     this.#windowStartMs = arrivalMs;
-    if (this.#windows.length < 3) return;
-    const values = [...this.#windows].sort((a, b) => a - b);
-    this.#emptyMs = values[Math.floor((values.length - 1) * EMPTY_SHARE)] ?? 0;
+    if (this.#count < FEW || (this.#count > WINDOWS_MIN && this.#count % REFRESH !== 0)) return;
+    this.#emptyMs = this.#percentile(this.#values, EMPTY_SHARE);
     // From one value to the next: a queue that fills or drains changes the level, which is no variation.
-    const steps = this.#windows.slice(1).map((value, index) => Math.abs(value - (this.#windows[index] ?? 0)));
-    this.#variationMs = steps.sort((a, b) => a - b)[Math.floor(steps.length / 2)] ?? 0;
-    const least = values.length < WINDOWS_MIN ? QUEUE_UNKNOWN_MS : QUEUE_MIN_MS;
+    this.#variationMs = this.#percentile(this.#steps, 0.5);
+    const least = this.#count < WINDOWS_MIN ? QUEUE_UNKNOWN_MS : QUEUE_MIN_MS;
     this.#limitMs = Math.min(LIMIT_MAX_MS, Math.max(least, VARIATION_FACTOR * this.#variationMs));
+  }
+
+  #percentile(values: Float64Array, share: number): number {
+    const count = Math.min(this.#count, WINDOWS);
+    const sorted = this.#sorted.subarray(0, count);
+    sorted.set(values.subarray(0, count));
+    sorted.sort();
+    return sorted[Math.floor((count - 1) * share)] ?? 0;
   }
 }

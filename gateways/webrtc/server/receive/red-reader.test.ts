@@ -1,3 +1,4 @@
+import { SeededRandom } from '@switchyard/shared/netem';
 import { describe, expect, it } from 'vitest';
 import { writeRedHeaders } from '../send/redundancy.ts';
 import { RedReader } from './red-reader.ts';
@@ -49,5 +50,25 @@ describe('redundant audio of a publisher', () => {
     other[0] = 0x80 | 96;
     expect(read(other, 6)).toBe(false);
     expect(given).toEqual([]);
+  });
+
+  it('never reads outside of the packet, whatever is in it', () => {
+    const random = new SeededRandom(21);
+    const red = new RedReader();
+    let given = 0;
+    for (let seq = 0; seq < 30_000; seq += 1) {
+      const bytes = Uint8Array.from({ length: Math.floor(random.next() * 40) }, () =>
+        Math.floor(random.next() * 256),
+      );
+      // Often enough a header that goes on.
+      for (let at = 0; at < bytes.length; at += 4) if (random.chance(0.6)) bytes[at] = 0x80 | 111;
+      red.read(bytes, 0, bytes.length, 111, seq & 0xffff, seq, (from, end) => {
+        given += 1;
+        expect(from).toBeGreaterThan(0);
+        expect(end).toBeGreaterThan(from);
+        expect(end).toBeLessThanOrEqual(bytes.length);
+      });
+    }
+    expect(given).toBeGreaterThan(100);
   });
 });
