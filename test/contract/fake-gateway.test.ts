@@ -134,7 +134,7 @@ describe('a fake gateway', () => {
     },
   }));
 
-  test('is attached again, with its endpoints registered, within a second after the core is back', async () => {
+  test('registers 500 endpoints again soon after the core is back, and no client notices', async () => {
     const link = await openLink();
     const events: EndpointEvent[] = [];
     const endpoints = Array.from({ length: 500 }, () =>
@@ -147,13 +147,10 @@ describe('a fake gateway', () => {
     await core.stop();
     await core.start();
     const backMs = performance.now();
-    await waitFor('the link is back', () => link.connected, REATTACH_MS * 3);
-    const last = endpoints.at(-1);
-    expect(await last?.request({ type: 'update-peer', metadata: 'back' })).toBeUndefined();
-    const reattachMs = performance.now() - backMs;
-    expect(reattachMs).toBeLessThan(REATTACH_MS * 3);
     const late = await Probe.join(await openLink(), 'many', 'late');
-    for (let index = 0; index < 500; index += 1) expect(late.hasPeer(`p${index}`)).toBe(true);
+    const everybody = Array.from({ length: 500 }, (_, index) => `p${index}`);
+    await waitFor('everybody is registered again', () => everybody.every((peer) => late.hasPeer(peer)));
+    expect(performance.now() - backMs).toBeLessThan(REATTACH_MS * 3);
     // Nobody was told of anything: for the clients nothing has happened.
     expect(events.filter(({ type }) => type !== 'peer-updated' && type !== 'peer-joined')).toEqual([]);
     expect(probe.departures).toEqual([]);
