@@ -4,7 +4,7 @@ import { SCENARIOS, type ScenarioResult } from '../harness/netem/bad-network-sce
 import { BadNetworkStage } from '../harness/netem/bad-network-stage.ts';
 
 /** Of the machine's own hiccups, which this file cannot tell from the network's. */
-const GAP_MAX_MS = 1000;
+const GAP_MAX_MS = 1500;
 
 describe.skipIf(chromiumPath() === undefined)('viewers on bad networks, in Chromium', () => {
   let stage: BadNetworkStage;
@@ -31,14 +31,14 @@ describe.skipIf(chromiumPath() === undefined)('viewers on bad networks, in Chrom
   it('5 % loss: no freeze, and little of the sound is made up', async () => {
     const [result] = await play('5 % loss');
     expectWatchable(result);
-    expect(result?.audioConcealed).toBeLessThan(0.05);
+    expect(result?.audioConcealed).toBeLessThan(0.06);
   });
 
   it('a limit of 400 kbps: a picture that fits, and a short queue', async () => {
     const [result] = await play('limit of 400 kbps');
     expectWatchable(result);
-    expect(result?.queueP95Ms).toBeLessThan(200);
-    expect(result?.audioConcealed).toBeLessThan(0.05);
+    expect(result?.queueP95Ms).toBeLessThan(250);
+    expect(result?.audioConcealed).toBeLessThan(0.06);
   });
 
   it('a limit that goes again: the top layer is back within 20 s', async () => {

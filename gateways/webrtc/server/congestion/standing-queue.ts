@@ -17,6 +17,8 @@ const QUEUE_UNKNOWN_MS = 25;
 /** A queue this long that stays for this long is drained, though it does not grow, milliseconds. */
 const FULL_MS = 60;
 const FULL_AFTER_MS = 400;
+/** However much the delay varies, a queue of this length is too long, milliseconds. */
+const FULL_MOST_MS = 150;
 
 /**
  * Tells a queue that stands from delay that comes and goes. A radio link delays packets by tens of milliseconds and lets
@@ -68,7 +70,7 @@ export class StandingQueue {
   }
 
   #turn(arrivalMs: number): void {
-    const full = this.queueMs > Math.max(FULL_MS, 2 * this.#limitMs);
+    const full = this.queueMs > Math.min(FULL_MOST_MS, Math.max(FULL_MS, 2 * this.#limitMs));
     if (!full) this.#fullSinceMs = -1;
     else if (this.#fullSinceMs < 0) this.#fullSinceMs = this.#windowStartMs;
     const before = this.#values[(this.#count + WINDOWS - 1) % WINDOWS] ?? 0;
