@@ -91,6 +91,21 @@ describe('documents', () => {
     expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   });
 
+  it('README.md explains every setting', () => {
+    const schema = readFileSync(join(ROOT, 'shared/runtime/config/config-schema.ts'), 'utf8');
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    let section = '';
+    const settings: string[] = [];
+    for (const line of schema.slice(schema.indexOf('const schema')).split('\n')) {
+      const [, indent = '', key = '', rest = ''] = /^( {2}| {6})(\w+): (.*)$/.exec(line) ?? [];
+      if (indent.length === 2) section = key;
+      else if (indent.length === 6 && section !== 'apps') settings.push(`${section}.${key}`);
+      if (indent.length === 2 && rest !== 'z') settings.push(key);
+    }
+    expect(settings).toContain('webrtc.port');
+    expect(settings.filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
+  });
+
   it('shared/README.md names every control, event and message', () => {
     const text = readFileSync(join(ROOT, 'shared/README.md'), 'utf8');
     const types = ['endpoint.ts', 'session.ts'].flatMap((file) =>
