@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** Connections over TCP that have not proved who they are yet; more are cut. Each costs a buffer of 256 KiB. */
+/** Most connections over TCP, attached gateways among them; more are cut. Each costs a buffer of 256 KiB. */
 const TCP_CONNECTIONS_MAX = 256;
 const KEEP_ALIVE_MS = 5000;
 

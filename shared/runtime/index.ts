@@ -23,4 +23,5 @@ export { EventLoopDelay } from './metrics/event-loop-delay.ts';
 export * from './metrics/metric-sample.ts';
 export { ProcessSamples } from './metrics/process-samples.ts';
 export * from './on-parent-exit.ts';
-export { onStopSignal, waitUntil } from './on-stop-signal.ts';
+export { onStopSignal } from './on-stop-signal.ts';
+export { waitUntil } from './wait-until.ts';
