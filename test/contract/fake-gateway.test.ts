@@ -145,6 +145,8 @@ describe('a fake gateway', () => {
     await waitFor('everybody is seen', () => probe.hasPeer('p499') && probe.hasPeer('p0'));
     events.length = 0;
     await core.stop();
+    // What is asked of a link that does not know yet that it is lost would be answered without a core.
+    await waitFor('the link is lost', () => !link.connected);
     await core.start();
     const backMs = performance.now();
     const late = await Probe.join(await openLink(), 'many', 'late');
