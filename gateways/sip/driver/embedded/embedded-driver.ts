@@ -166,6 +166,12 @@ export class EmbeddedDriver implements SipDriver {
       if (facts.method !== 'ACK') this.#answerMalformed(facts, flow, nowMs);
       return;
     }
+    const refusal = bodyRefusal(message);
+    if (refusal !== undefined) {
+      this.refused.malformed += 1;
+      if (facts.method !== 'ACK') this.#write(responseTo(facts, ...refusal), flow, nowMs);
+      return;
+    }
     const required = message.getHeader('require');
     if (facts.method !== 'ACK' && facts.method !== 'CANCEL' && required !== undefined) {
       const headers = [`Unsupported: ${required}`];
@@ -288,6 +294,19 @@ export class EmbeddedDriver implements SipDriver {
       this.#legs.delete(callId);
     }
   }
+}
+
+/** What is wrong with a body: sip.js throws where its type is missing (RFC 3261 §20.15), and an offer must be SDP. */
+function bodyRefusal(
+  message: Core.IncomingRequestMessage,
+): readonly [status: number, reason: string, headers: readonly string[]] | undefined {
+  if (message.body === '') return undefined;
+  const type = message.getHeader('content-type');
+  if (type === undefined) return [400, 'Missing Content-Type', []];
+  const isOffer = message.method === 'INVITE' || message.method === 'UPDATE';
+  return isOffer && !/^application\/sdp\b/i.test(type.trim())
+    ? [415, 'Unsupported Media Type', ['Accept: application/sdp']]
+    : undefined;
 }
 
 /** A response without sip.js, for requests that it cannot be given. */
