@@ -1,5 +1,6 @@
 import { Event, type RTCDataChannel, RTCSctpTransport } from 'werift';
 import type { DtlsSession } from './dtls-session.ts';
+import { isWellFormedSctp } from './is-well-formed-sctp.ts';
 
 /** Most data channels of one client, longest label, and longest message each way, bytes. */
 const CHANNELS_MAX = 16;
@@ -56,6 +57,10 @@ export class SctpChannel {
   /** Application data of DTLS. */
   input(data: Buffer): void {
     if (this.#isShut) return;
+    if (!isWellFormedSctp(data)) {
+      this.#refuse();
+      return;
+    }
     try {
       this.#dtls.dataReceiver(data);
     } catch {
