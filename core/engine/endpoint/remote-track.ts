@@ -11,6 +11,11 @@ import { SPATIAL_MAX } from './selector/selector.ts';
 const KEYFRAME_THROTTLE_MS = 250;
 /** An encoding that nobody wants any more is switched off after this time, milliseconds. */
 export const LAYER_LINGER_MS: number = 3000;
+/**
+ * A new track is left alone for this long, milliseconds: its sender finds out what its link carries, and its first
+ * viewers what theirs do. Held down from the first second, the top encoding came 10 s and more after it was wanted.
+ */
+export const START_LINGER_MS: number = 15_000;
 /** A limit is lowered when it has been too high for this long, milliseconds; it is raised at once. */
 const LOWER_AFTER_MS = 2000;
 /** Limits that differ by less are the same. */
@@ -52,7 +57,7 @@ export class RemoteTrack {
     this.channel = fan.channel;
     this.#output = output;
     this.#fabric = fabric;
-    this.#wantedMs = new Float64Array(SPATIAL_MAX).fill(nowMs);
+    this.#wantedMs = new Float64Array(SPATIAL_MAX).fill(nowMs + START_LINGER_MS - LAYER_LINGER_MS);
     fan.keepPictures(info.keyframeOnRequest === false);
   }
 
@@ -121,7 +126,7 @@ export class RemoteTrack {
     let layers = 0;
     for (let spatial = 0; spatial < count; spatial += 1) {
       if (this.info.bitrateMode === 'max' || (demand.layers & (1 << spatial)) !== 0)
-        this.#wantedMs[spatial] = nowMs;
+        this.#wantedMs[spatial] = Math.max(nowMs, this.#wantedMs[spatial] ?? 0);
       if (this.#isWanted(spatial, nowMs)) layers |= 1 << spatial;
     }
     if (!this.#isSimulcast || layers === this.#toldLayers) return;

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { SeededRandom } from '../../../testing/seeded-random.ts';
 import { SimulcastSource } from '../../../testing/simulcast-source.ts';
 import { VirtualYard } from '../../../testing/virtual-yard.ts';
+import { START_LINGER_MS } from '../remote-track.ts';
 import { INGRESS_FLOOR_BPS } from './ingress-allocator.ts';
 
 const FRAME_MS = 100 / 3;
@@ -101,6 +102,9 @@ describe('a publisher of several encodings', () => {
   test('sends what somebody watches and the lowest, and switches on what somebody wants', () => {
     const { yard, source, run } = room(CAMERA);
     run(5000);
+    // A new one is left alone at first.
+    expect(source.active).toEqual([true, true, true]);
+    run(START_LINGER_MS);
     expect(source.active).toEqual([true, false, false]);
     yard.join(2, 'viewer');
     yard.attach(2, 1, 'camera', { maxSpatial: 1 });
@@ -125,10 +129,10 @@ describe('a publisher of several encodings', () => {
     const { yard, source, run } = room(CAMERA);
     yard.join(2, 'viewer');
     yard.attach(2, 1, 'camera');
-    run(10_000);
+    run(START_LINGER_MS);
     expect(yard.forwarded.at(-1)?.spatial).toBe(2);
     const before = yard.forwarded.length;
-    run(10_000, { 2: 250_000 });
+    run(10_000, { 2: 140_000 });
     expect(yard.forwarded.at(-1)?.spatial).toBe(0);
     expect(source.active).toEqual([true, false, false]);
     let gapMs = 0;
