@@ -126,9 +126,12 @@ describe.skipIf(chromiumPath() === undefined)('codecs and layers in Chromium', (
       await limitLayer(viewer, 0, spatial);
       await shows(`layer ${spatial}`, ({ height }) => height === row.heights[spatial]);
     }
-    await limitLayer(viewer, 0, top, 0);
-    await shows('the lowest frame rate', ({ fps }) => fps < FPS * 0.65 && fps > FPS * 0.1);
-    await limitLayer(viewer, 0, top, 2);
+    // H.264 says its temporal layers in the dependency descriptor only, which is answered where AV1 is preferred.
+    if (row.codec !== 'H264') {
+      await limitLayer(viewer, 0, top, 0);
+      await shows('the lowest frame rate', ({ fps }) => fps < FPS * 0.65 && fps > FPS * 0.1);
+      await limitLayer(viewer, 0, top, 2);
+    }
     await shows('the full frame rate', ({ fps }) => fps > FPS * 0.75);
     expect((await receiverStats(viewer, 0)).codec).toBe(`video/${row.codec}`);
   });
