@@ -74,7 +74,9 @@ export class NatsControl implements ControlPlane {
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #dead = new Map<string, number>();
   readonly #fetching = new Set<string>();
+  /** Sessions whose clock, or whose version, has been named in the log. */
   readonly #clocksNamed = new Set<string>();
+  readonly #versionsNamed = new Set<string>();
   #connection: NatsConnection | undefined;
   #record: NodeRecord | undefined;
   #listener: ControlPlaneListener | undefined;
@@ -337,8 +339,8 @@ export class NatsControl implements ControlPlane {
   #up(record: NodeRecord): void {
     if (record.node === this.#record?.node) return;
     if (record.version !== MESH_VERSION) {
-      if (this.#clocksNamed.has(record.session)) return;
-      this.#clocksNamed.add(record.session);
+      if (this.#versionsNamed.has(record.session)) return;
+      this.#versionsNamed.add(record.session);
       this.#options.logger.warn(
         { node: record.node, theirs: record.version, ours: MESH_VERSION },
         'a node speaks another version of the mesh protocol and is left out',
@@ -347,6 +349,8 @@ export class NatsControl implements ControlPlane {
     }
     const membership = this.#membership;
     if (membership === undefined || membership.isAlive(record.node, record.session)) return;
+    // It hung, and is back as it was: what it wrote stays.
+    this.#dead.delete(`${record.node} ${record.session}`);
     const before = membership.up(record, performance.now());
     if (before !== undefined) this.#down(before);
     this.#options.logger.info({ node: record.node, zone: record.zone }, 'node up');

@@ -40,7 +40,14 @@ describe('Membership', () => {
     ]);
   });
 
-  it('gives nodes of other zones the time of three summaries', () => {
+  it('notices a node of another zone by its link as soon as one of its own', () => {
+    const members = new Membership('a', 'z');
+    members.up(record('b', 'far'), 0);
+    expect(members.expire(3000, () => 0)).toEqual([]);
+    expect(names(members.expire(3001, () => 0))).toEqual(['b']);
+  });
+
+  it('gives nodes of other zones the time of three summaries where there is no link', () => {
     const members = new Membership('a', 'z');
     members.up(record('b', 'far'), 0);
     expect(members.expire(6000, silentOnMesh)).toEqual([]);

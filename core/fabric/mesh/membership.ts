@@ -19,7 +19,7 @@ export const HEARTBEAT_MS: number = 1000;
 export const SUMMARY_MS: number = 2000;
 /** A node that was not heard for this long, and is silent on the mesh too, is down. */
 const DOWN_AFTER_MS = 3000;
-/** The same for nodes of other zones, which are heard of by summaries only. */
+/** The same for nodes of other zones to which there is no link: they are heard of by summaries only. */
 const FAR_DOWN_AFTER_MS = 3 * SUMMARY_MS;
 /** After this node was cut off from the control plane, everybody gets this long to be heard again. */
 const GRACE_MS = 5000;
@@ -131,9 +131,11 @@ export class Membership {
     if (this.#isCutOff || nowMs < this.#graceUntilMs) return [];
     const dead: NodeRecord[] = [];
     for (const [node, { record, heardMs }] of this.#known) {
-      const afterMs = record.zone === this.#zone ? DOWN_AFTER_MS : FAR_DOWN_AFTER_MS;
-      const lastMs = Math.max(heardMs, meshHeardMs(node));
-      if (nowMs - heardMs <= afterMs || nowMs - lastMs <= DOWN_AFTER_MS) continue;
+      const onMeshMs = meshHeardMs(node);
+      // With a link to it, its silence there is as telling as a missing heartbeat.
+      const isNear = record.zone === this.#zone || Number.isFinite(onMeshMs);
+      if (nowMs - heardMs <= (isNear ? DOWN_AFTER_MS : FAR_DOWN_AFTER_MS)) continue;
+      if (nowMs - onMeshMs <= DOWN_AFTER_MS) continue;
       this.#known.delete(node);
       dead.push(record);
     }

@@ -7,6 +7,7 @@ import { Event, RTCDataChannel, RTCDataChannelParameters, RTCSctpTransport } fro
 import type { Fingerprint, IceCredentials } from '../server/peer-contract.ts';
 import type { Certificate } from '../server/transport/certificate.ts';
 import { DtlsSession } from '../server/transport/dtls-session.ts';
+import { guardRejections } from '../server/transport/guard-rejections.ts';
 import { writeBindingRequest } from '../server/transport/stun-message.ts';
 
 const CHECK_INTERVAL_MS = 50;
@@ -131,7 +132,10 @@ export class RtcClient {
       state: 'connected',
     };
     this.#sctpTransport = bridge;
+    // What a test sends makes the server say what werift rejects.
+    guardRejections(this.#sctp, 'datachannelReceive', () => {});
     this.#sctp.setDtlsTransport(bridge as unknown as Parameters<RTCSctpTransport['setDtlsTransport']>[0]);
+    guardRejections(this.#sctp.sctp, 'handleData', () => {});
     // Sends whatever a test wants.
     this.#sctp.setRemoteMaxMessageSize(0);
     this.usePath(path);

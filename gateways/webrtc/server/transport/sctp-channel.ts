@@ -1,5 +1,6 @@
 import { Event, type RTCDataChannel, RTCSctpTransport } from 'werift';
 import type { DtlsSession } from './dtls-session.ts';
+import { guardRejections } from './guard-rejections.ts';
 import { isWellFormedSctp } from './is-well-formed-sctp.ts';
 
 /** Most data channels of one client, longest label, and longest message each way, bytes. */
@@ -137,17 +138,4 @@ interface Association {
   readonly advertisedRwnd: number;
   readonly sackMisOrdered: ReadonlySet<number>;
   readonly inboundStreams: Readonly<Record<number, { readonly reassembly: readonly unknown[] }>>;
-}
-
-/** Wraps a method of werift whose promise nobody waits for: a rejection would end the process. */
-function guardRejections(target: object, method: string, refuse: () => void): void {
-  const inner: unknown = Reflect.get(target, method);
-  if (typeof inner !== 'function') throw new Error(`werift has no ${method}`);
-  Reflect.set(target, method, async (...parameters: unknown[]) => {
-    try {
-      return await inner.apply(target, parameters);
-    } catch {
-      return refuse();
-    }
-  });
 }
