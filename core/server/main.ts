@@ -1,12 +1,12 @@
 import type { AddressInfo } from 'node:net';
 import {
-  ConfigError,
   createLogger,
   describeConfig,
   loadConfig,
   onParentExit,
   onStopSignal,
   parseHostPort,
+  runProcess,
   waitUntil,
 } from '@switchyard/shared/runtime';
 import { Admission } from './admission.ts';
@@ -102,10 +102,4 @@ async function main(): Promise<void> {
 const portOf = (address: string | AddressInfo | null): number =>
   address === null || typeof address === 'string' ? 0 : address.port;
 
-main().catch((error: unknown) => {
-  const logger = createLogger('core', 'info');
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof ConfigError) logger.fatal(message);
-  else logger.fatal({ err: error }, message);
-  process.exit(1);
-});
+runProcess('core', main);

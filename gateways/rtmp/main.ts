@@ -1,5 +1,4 @@
 import {
-  ConfigError,
   CoreLink,
   createAccessControl,
   createLogger,
@@ -9,6 +8,7 @@ import {
   type MetricSample,
   onParentExit,
   onStopSignal,
+  runProcess,
 } from '@switchyard/shared/runtime';
 import { RtmpServer } from './rtmp-server.ts';
 
@@ -54,10 +54,4 @@ async function main(): Promise<void> {
   logger.info({ rtmp: `rtmp://${config.rtmp.host}:${config.rtmp.port}/live` }, 'ready');
 }
 
-main().catch((error: unknown) => {
-  const logger = createLogger('rtmp', 'info');
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof ConfigError) logger.fatal(message);
-  else logger.fatal({ err: error }, message);
-  process.exit(1);
-});
+runProcess('rtmp', main);

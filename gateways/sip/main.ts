@@ -1,5 +1,4 @@
 import {
-  ConfigError,
   CoreLink,
   createAccessControl,
   createLogger,
@@ -9,6 +8,7 @@ import {
   type MetricSample,
   onParentExit,
   onStopSignal,
+  runProcess,
 } from '@switchyard/shared/runtime';
 import { announcedAddress } from './announced-address.ts';
 import { EmbeddedDriver } from './driver/embedded/embedded-driver.ts';
@@ -64,10 +64,4 @@ async function main(): Promise<void> {
   logger.info({ sip: `sip:${host}:${port}`, announced, rtp: `${rtpPortMin}-${rtpPortMax}` }, 'ready');
 }
 
-main().catch((error: unknown) => {
-  const logger = createLogger('sip', 'info');
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof ConfigError) logger.fatal(message);
-  else logger.fatal({ err: error }, message);
-  process.exit(1);
-});
+runProcess('sip', main);

@@ -1,6 +1,7 @@
-import type { RemoteTrackInfo, TrackSource } from './endpoint.ts';
+import type { TrackSource } from './endpoint.ts';
 import type { ProtocolError } from './error-code.ts';
 import type { TrackId } from './ids.ts';
+import type { RoomEvent } from './room-event.ts';
 
 /**
  * `waiting`: no packet of the source forwarded yet. `active`: media flows. `inactive`: the source sends nothing for
@@ -33,16 +34,11 @@ export interface LayerPosition {
 
 /** Core → gateway, about one endpoint. */
 export type EndpointEvent =
+  | RoomEvent
   | { readonly type: 'reply'; readonly request: number; readonly error?: ProtocolError }
   | { readonly type: 'error'; readonly error: ProtocolError }
   /** The core ended the endpoint (kick, replaced, drain); the gateway ends the client in its own words. */
   | { readonly type: 'closed'; readonly error: ProtocolError }
-  | { readonly type: 'peer-joined'; readonly peer: string; readonly metadata?: string }
-  | { readonly type: 'peer-updated'; readonly peer: string; readonly metadata?: string }
-  | { readonly type: 'peer-left'; readonly peer: string }
-  | { readonly type: 'track-started'; readonly peer: string; readonly info: RemoteTrackInfo }
-  | { readonly type: 'track-updated'; readonly peer: string; readonly info: RemoteTrackInfo }
-  | { readonly type: 'track-stopped'; readonly peer: string; readonly track: string }
   | { readonly type: 'remote-track-keyframe-request'; readonly track: TrackId; readonly spatial: number }
   | {
       /** What viewers can use of this track, all its layers together, bits per second. */
@@ -78,24 +74,10 @@ export type EndpointEvent =
   | { readonly type: 'mixer-slot-set'; readonly track: TrackId; readonly source: TrackSource }
   | { readonly type: 'mixer-slot-unset'; readonly track: TrackId }
   | {
-      /** Somebody is heard at −40 dBov or louder; at most once per 500 ms for a source. */
-      readonly type: 'voice-activity';
-      readonly peer: string;
-      readonly track: string;
-      readonly levelDbov: number;
-    }
-  /** Who speaks now, with hysteresis; null when nobody does. Told to everybody who is told of that track, and to oneself. */
-  | { readonly type: 'active-speaker'; readonly source: TrackSource | null }
-  | {
       /** For the gateway's bandwidth probing. Bits per second, audio included. */
       readonly type: 'estimate-config';
       /** Allocated: what the chosen layers and the audio cost. */
       readonly currentBps: number;
       /** What would be used on a link without limit, with headroom for its variation. Above `currentBps`: probe for more. */
       readonly desiredBps: number;
-    }
-  | { readonly type: 'channel-message'; readonly label: string; readonly peer: string; readonly data: string }
-  /** Other nodes where a browser can join the same rooms, least loaded first; told at the start and when they change. */
-  | { readonly type: 'places'; readonly urls: readonly string[] }
-  /** The core is going to end: a client that can reconnect elsewhere does; the others are `closed` later. */
-  | { readonly type: 'go-away'; readonly reason: string };
+    };

@@ -6,5 +6,6 @@ export * from './frame.ts';
 export * from './ids.ts';
 export * from './limits.ts';
 export * from './media-fanout.ts';
+export * from './room-event.ts';
 export * from './room-mirror.ts';
 export * from './session.ts';

@@ -8,12 +8,12 @@ import type {
   LocalTrackConfig,
   MixerMode,
   PublishScope,
-  RemoteTrackInfo,
   SubscribeScope,
   TrackSource,
 } from './endpoint.ts';
 import type { LayerPosition, LayerReason, LocalTrackStatus } from './endpoint-event.ts';
 import type { ProtocolError } from './error-code.ts';
+import type { RoomEvent } from './room-event.ts';
 
 export const SESSION_PROTOCOL: number = 1;
 
@@ -94,6 +94,7 @@ export interface IceServer {
 }
 
 export type SessionMessage =
+  | RoomEvent
   | {
       readonly type: 'response';
       readonly request: number;
@@ -109,12 +110,6 @@ export type SessionMessage =
   | { readonly type: 'response'; readonly request: number; readonly result: 'answer'; readonly sdp: string }
   | { readonly type: 'error'; readonly error: ProtocolError & { readonly message: string } }
   | { readonly type: 'closed'; readonly error: ProtocolError & { readonly message: string } }
-  | { readonly type: 'peer-joined'; readonly peer: string; readonly metadata?: string }
-  | { readonly type: 'peer-updated'; readonly peer: string; readonly metadata?: string }
-  | { readonly type: 'peer-left'; readonly peer: string }
-  | { readonly type: 'track-started'; readonly peer: string; readonly info: RemoteTrackInfo }
-  | { readonly type: 'track-updated'; readonly peer: string; readonly info: RemoteTrackInfo }
-  | { readonly type: 'track-stopped'; readonly peer: string; readonly track: string }
   | {
       readonly type: 'receiver-status';
       readonly mid: string;
@@ -130,17 +125,6 @@ export type SessionMessage =
       readonly reason: LayerReason;
     }
   | { readonly type: 'receiver-source'; readonly mid: string; readonly source: TrackSource | null }
-  | {
-      readonly type: 'voice-activity';
-      readonly peer: string;
-      readonly track: string;
-      readonly levelDbov: number;
-    }
-  | { readonly type: 'active-speaker'; readonly source: TrackSource | null }
   | { readonly type: 'sender-limit'; readonly name: string; readonly maxBps: number }
   /** Which encodings of the sender somebody watches, lowest first: the others are switched off. */
-  | { readonly type: 'sender-encodings'; readonly name: string; readonly wanted: readonly boolean[] }
-  | { readonly type: 'channel-message'; readonly label: string; readonly peer: string; readonly data: string }
-  /** Servers (`http://host:port`) of the same rooms, least loaded first: where to go when this one does not answer. */
-  | { readonly type: 'places'; readonly urls: readonly string[] }
-  | { readonly type: 'go-away'; readonly reason: string };
+  | { readonly type: 'sender-encodings'; readonly name: string; readonly wanted: readonly boolean[] };

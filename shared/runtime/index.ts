@@ -24,4 +24,5 @@ export * from './metrics/metric-sample.ts';
 export { ProcessSamples } from './metrics/process-samples.ts';
 export * from './on-parent-exit.ts';
 export { onStopSignal } from './on-stop-signal.ts';
+export { runProcess } from './run-process.ts';
 export { waitUntil } from './wait-until.ts';

@@ -1,6 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import {
-  ConfigError,
   CoreLink,
   createAccessControl,
   createLogger,
@@ -10,6 +9,7 @@ import {
   type MetricSample,
   onParentExit,
   onStopSignal,
+  runProcess,
 } from '@switchyard/shared/runtime';
 import { iceServersFor } from './http/ice-servers.ts';
 import { HttpApi } from './http-api.ts';
@@ -113,10 +113,4 @@ async function main(): Promise<void> {
   );
 }
 
-main().catch((error: unknown) => {
-  const logger = createLogger('webrtc', 'info');
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof ConfigError) logger.fatal(message);
-  else logger.fatal({ err: error }, message);
-  process.exit(1);
-});
+runProcess('webrtc', main);
