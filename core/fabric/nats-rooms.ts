@@ -3,6 +3,7 @@ import type { NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { PresenceValue } from '@switchyard/core/engine';
 import type { OwnedValue } from './control-plane.ts';
 import { parseJson } from './nats-messages.ts';
+import { token, untoken } from './nats-subjects.ts';
 import type { OwnedMaps } from './owned-maps.ts';
 import { isPresenceValue } from './presence-check.ts';
 
@@ -12,9 +13,6 @@ const RETRY_MS = 200;
 const SNAPSHOT_MS = 45_000;
 const DELETED = 'DEL';
 const PURGED = 'PURGE';
-
-export const token = (text: string): string => Buffer.from(text).toString('base64url');
-export const untoken = (text: string): string => Buffer.from(text, 'base64url').toString();
 
 export interface NatsRoomsOptions {
   readonly node: string;
@@ -37,6 +35,8 @@ export class NatsRooms {
   readonly #own = new Map<string, PresenceValue>();
   /** Bucket keys to write, oldest first: what they hold is in {@link #own}, or nothing. */
   readonly #dirty = new Set<string>();
+  /** `node session` that {@link reap} found dead the last time. */
+  #deadBefore: ReadonlySet<string> = new Set();
   #writing = false;
   #stopped = false;
   readonly #timer: NodeJS.Timeout;
@@ -109,10 +109,19 @@ export class NatsRooms {
     this.refresh();
   }
 
-  /** Removes what processes wrote that are dead. @param isDead Whether a process is. */
-  async reap(isDead: (node: string, session: string) => boolean): Promise<void> {
-    for (const [at, value] of await this.#readAll('>'))
-      if (isDead(value.node, value.session)) await this.#kv.delete(at).catch(() => {});
+  /**
+   * Removes what processes wrote that were dead the last time too: one that only hung may be back by then. What there is
+   * to remove is read from the bucket, so that what a whole cluster left behind goes too.
+   */
+  async reap(isAlive: (node: string, session: string) => boolean): Promise<void> {
+    const dead = new Set<string>();
+    for (const [at, { node, session }] of await this.#readAll('>')) {
+      if (isAlive(node, session)) continue;
+      const process = `${node} ${session}`;
+      dead.add(process);
+      if (this.#deadBefore.has(process)) await this.#kv.delete(at);
+    }
+    this.#deadBefore = dead;
   }
 
   /** Takes back what this node said, as far as it can be reached. */
