@@ -13,6 +13,7 @@ import { NatsMembers, RECORD_TTL_MS } from './nats-members.ts';
 import { isRecord, isReport, isRoomMessage, parseJson } from './nats-messages.ts';
 import { NatsRooms } from './nats-rooms.ts';
 import { SUBJECT } from './nats-subjects.ts';
+import { openBucket } from './open-bucket.ts';
 import { OwnedMaps } from './owned-maps.ts';
 
 const BUCKETS = { nodes: 'switchyard-nodes', rooms: 'switchyard-rooms' } as const;
@@ -68,8 +69,8 @@ export class NatsControl implements ControlPlane {
     await this.#refuseTwin(connection, record);
     const { logger, replicas } = this.#options;
     const kvm = new Kvm(connection);
-    const nodes = await kvm.create(BUCKETS.nodes, { history: 1, ttl: RECORD_TTL_MS, replicas });
-    const rooms = await kvm.create(BUCKETS.rooms, { history: 1, replicas });
+    const nodes = await openBucket(kvm, BUCKETS.nodes, { history: 1, ttl: RECORD_TTL_MS, replicas });
+    const rooms = await openBucket(kvm, BUCKETS.rooms, { history: 1, replicas });
     const members = new NatsMembers(
       connection,
       nodes,

@@ -67,6 +67,19 @@ describe.skipIf(!hasNats())('the control plane on NATS', () => {
     ]);
   });
 
+  it('nodes that start at the same moment on a new server all come up', async () => {
+    const fresh = await NatsServers.start();
+    const controls = ['a', 'b', 'c', 'd'].map(
+      () => new NatsControl({ servers: fresh.urls, replicas: 1, logger }),
+    );
+    await Promise.all(
+      controls.map((control, i) => control.start(recordOf(`node-${i}`, `node-${i}.1`), isUnheard)),
+    );
+    await waitFor('each knows the others', () => controls.every(({ members }) => members.length === 3));
+    await Promise.all(controls.map((control) => control.stop()));
+    await fresh.stop();
+  });
+
   it('removes what a dead process wrote, not before it was dead twice, and nothing else', async () => {
     const control = await start(recordOf('a', 'a.1'));
     const connection = await connect({ servers: nats.urls });
