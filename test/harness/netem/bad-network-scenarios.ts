@@ -52,10 +52,21 @@ async function watchSettled(
   proxy: ImpairmentProxy,
 ): Promise<ScenarioResult[]> {
   await sleep(SETTLE_MS);
+  return await watch(name, viewers, proxy);
+}
+
+/** Watches from now on, once `begin` was called. */
+async function watch(
+  name: string,
+  viewers: readonly StageViewer[],
+  proxy: ImpairmentProxy,
+  begin: () => void = () => {},
+): Promise<ScenarioResult[]> {
   for (const viewer of viewers) await viewer.span();
   proxy.takeQueueDelays();
   const { bytesDelivered } = proxy.counts;
   const startMs = performance.now();
+  begin();
   await sleep(WATCH_MS);
   const results: ScenarioResult[] = [];
   const elapsedMs = performance.now() - startMs;
@@ -80,8 +91,9 @@ const comesAndGoes: Scenario = {
     const proxy = await stage.path(2, free);
     const viewer = await stage.watch(proxy);
     await sleep(SETTLE_MS);
-    proxy.change(path({ delayMs: 20, rateBps: 500_000 }));
-    const [limited] = await watchSettled('while it is there', [viewer], proxy);
+    const limit = path({ delayMs: 20, rateBps: 500_000 });
+    // The moment in which it comes counts: it is the hardest.
+    const [limited] = await watch('while it is there', [viewer], proxy, () => proxy.change(limit));
     proxy.change(free);
     const clearedMs = performance.now();
     let recoveryMs = Number.POSITIVE_INFINITY;

@@ -2,20 +2,32 @@ import type { ProbeCluster } from '../congestion/probe.ts';
 
 /** Packets of a client leave in slots of this length, milliseconds. */
 export const PACER_SLOT_MS: number = 5;
-/** What is queued leaves within this time, whatever the rate, milliseconds: late media is as good as lost. */
-const DRAIN_MS = 250;
+/**
+ * What is queued leaves within this time, whatever the rate, milliseconds. Late media is as good as lost; but what leaves
+ * faster than the path carries is lost as well, and then comes even later.
+ */
+const DRAIN_MS = 1000;
 /** More than this much media, at the estimate, is given up to the next keyframe, milliseconds. */
 const QUEUE_MAX_MS = 1000;
 /** But never less than a large keyframe. */
 const QUEUE_MIN_BYTES = 150_000;
+/**
+ * A keyframe that would wait longer than this, at the estimate, takes the place of what waits of its stream, milliseconds:
+ * the old layer's packets, once the estimate has fallen, would fill the bottleneck's queue in which it is then lost.
+ */
+const OVERTAKE_MS = 100;
+/** But not so soon after the keyframe before it: that one has to get through first. */
+const OVERTAKE_AGAIN_MS = 1500;
 /** Slots remember a limited number of packets: fewer than that may wait. */
 const QUEUE_MAX_PACKETS = 800;
 /**
  * A source that sends no keyframe on request begins with every picture since its last one, at once: a burst that would
- * be given up again and again. Who waits for it gets it, paced as far as may wait, once in a while.
+ * be given up again and again. Where a stream begins, and where it goes on after it was given up, as much may wait as
+ * comes, once in a while; and it leaves soon, for who waits sees nothing.
  */
 const BURST_MS = 1000;
 const BURST_AGAIN_MS = 5000;
+const BURST_DRAIN_MS = 250;
 /** A stream that was given up asks again for the keyframe it goes on with: the first request may have been one too many. */
 const ASK_AGAIN_MS = 500;
 /** Share of the estimate for repairs, and how much may be saved up. */
@@ -60,8 +72,11 @@ export class Pacer<Packet extends PacedPacket> {
   readonly #repairs = new Fifo<Packet>();
   /** Streams that go on with a keyframe, and when it was asked for last. */
   readonly #givenUp = new Map<number, number>();
-  /** When a stream that had been given up last went on. */
+  /** When a stream began, or went on after it had been given up; and the last of these times. */
   readonly #bursts = new Map<number, number>();
+  #burstMs = Number.NEGATIVE_INFINITY;
+  /** When a keyframe of a stream came last. */
+  readonly #keyframes = new Map<number, number>();
   #estimateBps: number;
   #pacingBps: number;
   /** Bytes that were sent ahead of the rate; negative: credit of the slot. */
@@ -114,15 +129,15 @@ export class Pacer<Packet extends PacedPacket> {
         return;
       }
       this.#givenUp.delete(packet.stream);
-      if (nowMs - this.#burstMs(packet.stream) >= BURST_AGAIN_MS) this.#bursts.set(packet.stream, nowMs);
     }
     this.#count(nowMs);
+    if (packet.startsKeyframe) this.#onKeyframe(packet.stream, askedMs !== undefined, nowMs);
     if (this.#media.length === 0 && this.#repairs.length === 0 && this.#debt <= 0) {
       this.#sendMedia(packet, nowMs);
       return;
     }
     this.#media.push(packet);
-    if (this.#bursts.size > 0 && nowMs - this.#burstMs(packet.stream) < BURST_MS) {
+    if (nowMs - this.#burstMs < BURST_MS && nowMs - this.#burstOf(packet.stream) < BURST_MS) {
       const first = this.#media.length > QUEUE_MAX_PACKETS ? this.#media.shift() : undefined;
       if (first !== undefined) this.#sendMedia(first, nowMs);
       return;
@@ -177,6 +192,7 @@ export class Pacer<Packet extends PacedPacket> {
     this.#repairs.remove((packet) => packet.stream === stream, discard);
     this.#givenUp.delete(stream);
     this.#bursts.delete(stream);
+    this.#keyframes.delete(stream);
   }
 
   #sendMedia(packet: Packet, nowMs: number): void {
@@ -196,7 +212,8 @@ export class Pacer<Packet extends PacedPacket> {
     const elapsedMs = nowMs - this.#countedMs;
     if (elapsedMs <= 0) return;
     this.#countedMs = nowMs;
-    const bytesPerMs = Math.max(this.#pacingBps / 8000, this.#media.bytes / DRAIN_MS);
+    const drainMs = nowMs - this.#burstMs < BURST_MS ? BURST_DRAIN_MS : DRAIN_MS;
+    const bytesPerMs = Math.max(this.#pacingBps / 8000, this.#media.bytes / drainMs);
     this.#debt = Math.max(-bytesPerMs * PACER_SLOT_MS, this.#debt - bytesPerMs * elapsedMs);
     const repairBytesPerMs = (this.#estimateBps * REPAIR_SHARE) / 8000;
     const most = Math.max(REPAIR_MIN_BYTES, repairBytesPerMs * REPAIR_SAVED_MS);
@@ -237,8 +254,25 @@ export class Pacer<Packet extends PacedPacket> {
     return this.#probeBytes >= bytesMin && this.#probePackets >= packetsMin;
   }
 
-  #burstMs(stream: number): number {
+  #burstOf(stream: number): number {
     return this.#bursts.get(stream) ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** A decoder goes on with what comes now. */
+  #onKeyframe(stream: number, wasGivenUp: boolean, nowMs: number): void {
+    const isFirst = !this.#bursts.has(stream);
+    if (isFirst || (wasGivenUp && nowMs - this.#burstOf(stream) >= BURST_AGAIN_MS)) {
+      this.#bursts.set(stream, nowMs);
+      this.#burstMs = nowMs;
+    }
+    const before = this.#keyframes.get(stream) ?? Number.NEGATIVE_INFINITY;
+    this.#keyframes.set(stream, nowMs);
+    if (nowMs - before < OVERTAKE_AGAIN_MS || this.#media.bytes * 8000 <= OVERTAKE_MS * this.#estimateBps)
+      return;
+    this.#media.remove(
+      (waiting) => waiting.stream === stream,
+      (waiting) => this.#drop(waiting),
+    );
   }
 
   /** Too much waits: the streams that wait start again at a keyframe; one that waits already is kept. */

@@ -50,6 +50,11 @@ export class PacketHistory {
     return this.#size > 0 && this.#words[at + SEQ] === seq ? at : -1;
   }
 
+  /** Forgets everything. */
+  clear(): void {
+    for (let at = SEQ; at < this.#words.length; at += STRIDE) this.#words[at] = EMPTY;
+  }
+
   payloadNumber(at: number): number {
     return this.#words[at + PAYLOAD] ?? 0;
   }
@@ -95,7 +100,7 @@ export class PacketHistory {
     const old = this.#words;
     this.#size = this.#size === 0 ? FIRST_SIZE : this.#size * 2;
     this.#words = new Int32Array(this.#size * STRIDE);
-    for (let at = SEQ; at < this.#words.length; at += STRIDE) this.#words[at] = EMPTY;
+    this.clear();
     for (let at = 0; at < old.length; at += STRIDE) {
       const seq = old[at + SEQ] ?? EMPTY;
       if (seq !== EMPTY) this.#words.set(old.subarray(at, at + STRIDE), this.#indexOf(seq));

@@ -107,6 +107,7 @@ export class Slot {
   #frameNumber = -1;
   #captureMs = 0;
   #fillFrom = 0;
+  #keyframeTimestamp = -1;
   /** Audio goes out with the packet before it, where that was negotiated (RFC 2198). */
   redundant = false;
   #redPayloadType = -1;
@@ -182,7 +183,13 @@ export class Slot {
     const outgoing = this.#home.packets.take(this, payload);
     outgoing.stream = this.stream;
     outgoing.wireBytes = HEADER_ESTIMATE_BYTES + (target.empty ? 1 : payload.length);
-    outgoing.startsKeyframe = packet.keyframe && packet.frameStart;
+    // Layers of one picture have its timestamp in common, and only the lowest stands alone.
+    outgoing.startsKeyframe =
+      packet.keyframe && packet.frameStart && target.timestamp !== this.#keyframeTimestamp;
+    if (outgoing.startsKeyframe) {
+      this.#keyframeTimestamp = target.timestamp;
+      this.#history?.clear();
+    }
     outgoing.seq = target.seq;
     outgoing.timestamp = target.timestamp;
     outgoing.marker = target.marker;
@@ -198,7 +205,8 @@ export class Slot {
 
   /**
    * A NACK for `seq` (RFC 4588): the packet once more on the RTX stream. One that comes within a round trip of the last
-   * answer is about what is still under way. @returns Whether it goes out.
+   * answer is about what is still under way. What was before the last keyframe is forgotten: its repair would only hold up
+   * that keyframe, with which a decoder goes on. @returns Whether it goes out.
    */
   resend(seq: number, rttMs: number, nowMs: number): boolean {
     const history = this.#history;
@@ -231,7 +239,9 @@ export class Slot {
    */
   transmit(outgoing: OutgoingPacket, cluster: number, nowMs: number): number {
     const bytes =
-      this.#transport.isOpen && this.#home.ring.holds(outgoing.payload, outgoing.payloadNumber)
+      this.#transport.isOpen &&
+      this.#home.ring.holds(outgoing.payload, outgoing.payloadNumber) &&
+      !(outgoing.isRepair && this.#history?.find(outgoing.seq) === -1)
         ? this.#seal(outgoing, cluster, nowMs)
         : 0;
     this.#home.packets.giveBack(outgoing);
