@@ -35,6 +35,10 @@ export class NatsRooms {
   readonly #own = new Map<string, PresenceValue>();
   /** Bucket keys to write, oldest first: what they hold is in {@link #own}, or nothing. */
   readonly #dirty = new Set<string>();
+  /** The one of them that is under way. */
+  #inFlight: string | undefined;
+  /** Maps that are read whole now; true: once more after that. */
+  readonly #reading = new Map<string, boolean>();
   /** `node session` that {@link reap} found dead the last time. */
   #deadBefore: ReadonlySet<string> = new Set();
   #writing = false;
@@ -48,11 +52,6 @@ export class NatsRooms {
     this.#options = options;
     this.#timer = setInterval(() => this.refresh(), SNAPSHOT_MS * (0.67 + 0.67 * Math.random()));
     this.#timer.unref();
-  }
-
-  /** Writes that have not arrived yet. */
-  get pendingWrites(): number {
-    return this.#dirty.size;
   }
 
   set(map: string, key: string, value: PresenceValue): void {
@@ -83,7 +82,7 @@ export class NatsRooms {
     const subscription = this.#connection.subscribe(subject, {
       callback: (error, message) => {
         if (error !== null) return;
-        const key = untoken(message.subject.split('.').at(-1) ?? '');
+        const key = keyOf(message.subject);
         const operation = message.headers?.get('KV-Operation');
         this.#changed(map, key, operation === DELETED || operation === PURGED ? undefined : message.data);
       },
@@ -115,11 +114,14 @@ export class NatsRooms {
    */
   async reap(isAlive: (node: string, session: string) => boolean): Promise<void> {
     const dead = new Set<string>();
-    for (const [at, { node, session }] of await this.#readAll('>')) {
+    for (const [at, { owned, revision }] of await this.#readAll('>')) {
+      const { node, session } = owned;
       if (isAlive(node, session)) continue;
       const process = `${node} ${session}`;
       dead.add(process);
-      if (this.#deadBefore.has(process)) await this.#kv.delete(at);
+      if (!this.#deadBefore.has(process)) continue;
+      // Unless somebody wrote it anew meanwhile.
+      await this.#kv.delete(at, { previousSeq: revision }).catch(this.#options.onError);
     }
     this.#deadBefore = dead;
   }
@@ -156,35 +158,45 @@ export class NatsRooms {
     if (value !== undefined) maps.set(map, key, value);
   }
 
+  /** Reads a map whole. What is said or heard meanwhile is newer, see {@link OwnedMaps.beginSnapshot}. */
   async #snapshot(map: string): Promise<void> {
+    if (this.#reading.has(map)) {
+      this.#reading.set(map, true);
+      return;
+    }
+    this.#reading.set(map, false);
+    const { maps } = this.#options;
     try {
+      maps.beginSnapshot(map);
+      const unwritten = new Set(this.#dirty);
+      if (this.#inFlight !== undefined) unwritten.add(this.#inFlight);
       const present = new Map<string, OwnedValue>();
-      for (const [at, value] of await this.#readAll(`${token(map)}.>`))
-        present.set(untoken(at.split('.').at(-1) ?? ''), value);
-      // What is not written yet is said all the same.
-      for (const at of this.#dirty) {
-        const [mapToken = '', keyToken = ''] = at.split('.');
-        if (untoken(mapToken) !== map) continue;
+      for (const [at, { owned }] of await this.#readAll(`${token(map)}.>`)) present.set(keyOf(at), owned);
+      for (const at of unwritten) {
+        if (!at.startsWith(`${token(map)}.`)) continue;
         const own = this.#own.get(at);
-        if (own === undefined) present.delete(untoken(keyToken));
-        else present.set(untoken(keyToken), this.#owned(own));
+        if (own === undefined) present.delete(keyOf(at));
+        else present.set(keyOf(at), this.#owned(own));
       }
-      this.#options.maps.snapshot(map, present);
+      maps.endSnapshot(map, present);
     } catch (error) {
       if (!this.#stopped) this.#options.onError(error);
     }
+    const isWantedAgain = this.#reading.get(map) === true;
+    this.#reading.delete(map);
+    if (isWantedAgain && this.#subscriptions.has(map)) await this.#snapshot(map);
   }
 
-  async #readAll(filter: string): Promise<Map<string, OwnedValue>> {
-    const values = new Map<string, OwnedValue>();
+  async #readAll(filter: string): Promise<Map<string, Found>> {
+    const values = new Map<string, Found>();
     const watch = await this.#kv.watch({ key: filter, ignoreDeletes: true });
     if ((await this.#pendingOf(filter)) === 0) {
       watch.stop();
       return values;
     }
     for await (const entry of watch) {
-      const value = entry.operation === 'PUT' ? readOwned(entry.value) : undefined;
-      if (value !== undefined) values.set(entry.key, value);
+      const owned = entry.operation === 'PUT' ? readOwned(entry.value) : undefined;
+      if (owned !== undefined) values.set(entry.key, { owned, revision: entry.revision });
       if (entry.delta === 0 || entry.isUpdate) break;
     }
     return values;
@@ -210,20 +222,31 @@ export class NatsRooms {
     while (this.#dirty.size > 0 && !this.#stopped) {
       const [at = ''] = this.#dirty;
       this.#dirty.delete(at);
+      this.#inFlight = at;
       try {
         const value = this.#own.get(at);
         if (value === undefined) await this.#kv.delete(at);
         else await this.#kv.put(at, JSON.stringify(this.#owned(value)));
       } catch (error) {
-        if (this.#connection.isClosed()) break;
         this.#dirty.add(at);
+        if (this.#connection.isClosed()) break;
         this.#options.onError(error);
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
+      this.#inFlight = undefined;
     }
     this.#writing = false;
   }
 }
+
+/** A value of the bucket, and which write of it that was. */
+interface Found {
+  readonly owned: OwnedValue;
+  readonly revision: number;
+}
+
+/** The map's key of a bucket key, or of the subject on which that is written. */
+const keyOf = (at: string): string => untoken(at.split('.').at(-1) ?? '');
 
 /** @returns undefined for what no node of ours wrote. */
 function readOwned(data: Uint8Array): OwnedValue | undefined {

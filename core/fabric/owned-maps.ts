@@ -12,6 +12,8 @@ export interface OwnedMapsListener {
  */
 export class OwnedMaps {
   readonly #maps = new Map<string, Map<string, OwnedValue>>();
+  /** Keys that changed since a snapshot was begun, by map. */
+  readonly #changed = new Map<string, Set<string>>();
   readonly #isAlive: (node: string, session: string) => boolean;
   readonly #listener: OwnedMapsListener;
 
@@ -38,11 +40,13 @@ export class OwnedMaps {
 
   unwatch(map: string): void {
     this.#maps.delete(map);
+    this.#changed.delete(map);
   }
 
   set(map: string, key: string, value: OwnedValue): void {
     const values = this.#maps.get(map);
     if (values === undefined) return;
+    this.#changed.get(map)?.add(key);
     const before = values.get(key);
     values.set(key, value);
     if (this.#sees(value)) this.#listener.mapSet(map, key, value);
@@ -50,6 +54,7 @@ export class OwnedMaps {
   }
 
   delete(map: string, key: string): void {
+    this.#changed.get(map)?.add(key);
     const values = this.#maps.get(map);
     const before = values?.get(key);
     if (values === undefined || before === undefined) return;
@@ -57,12 +62,20 @@ export class OwnedMaps {
     if (this.#sees(before)) this.#listener.mapDeleted(map, key);
   }
 
-  /** All of a map as it is now: what is not in it is gone. */
-  snapshot(map: string, present: ReadonlyMap<string, OwnedValue>): void {
+  /** A watched map is about to be read whole: what changes until {@link endSnapshot} is newer than what is read. */
+  beginSnapshot(map: string): void {
+    if (this.#maps.has(map)) this.#changed.set(map, new Set());
+  }
+
+  /** All of a map as it was read: what is not in it is gone. */
+  endSnapshot(map: string, present: ReadonlyMap<string, OwnedValue>): void {
     const values = this.#maps.get(map);
-    if (values === undefined) return;
-    for (const key of [...values.keys()]) if (!present.has(key)) this.delete(map, key);
+    const changed = this.#changed.get(map);
+    if (values === undefined || changed === undefined) return;
+    this.#changed.delete(map);
+    for (const key of [...values.keys()]) if (!present.has(key) && !changed.has(key)) this.delete(map, key);
     for (const [key, value] of present) {
+      if (changed.has(key)) continue;
       const known = values.get(key);
       if (known === undefined || JSON.stringify(known) !== JSON.stringify(value)) this.set(map, key, value);
     }
