@@ -6,6 +6,12 @@ import type { SendCounters } from './send-counters.ts';
 
 /** A change of the estimate by this share is told at once; any other one with the next. */
 const NEWS_SHARE = 0.02;
+/**
+ * More than this much media waits, at the estimate, milliseconds: the core is told less for a while, so that what waits
+ * leaves within about the other time, instead of being late for ever.
+ */
+const BACKLOG_MS = 300;
+const BACKLOG_DRAIN_MS = 2000;
 /** A fall below this share is counted. */
 const FALL_SHARE = 0.66;
 /** A path whose client tells nothing at all is taken to carry this much, after this time of sending, milliseconds. */
@@ -164,10 +170,18 @@ export class ClientControl {
   #settle(): void {
     const known = this.#heard || this.#acknowledges;
     const { bitrateBps, pacingBps } = this.#estimate;
-    if (known) this.#pacer.setRates(bitrateBps, pacingBps);
-    if (!known || Math.abs(bitrateBps - this.#toldBps) <= NEWS_SHARE * this.#toldBps) return;
-    if (bitrateBps < FALL_SHARE * this.#toldBps) this.#counters.estimateFalls += 1;
-    this.#toldBps = bitrateBps;
-    this.#listener.onEstimate(bitrateBps);
+    if (!known) return;
+    this.#pacer.setRates(bitrateBps, pacingBps);
+    const usableBps = bitrateBps - this.#backlogBps(bitrateBps);
+    if (Math.abs(usableBps - this.#toldBps) <= NEWS_SHARE * this.#toldBps) return;
+    if (usableBps < FALL_SHARE * this.#toldBps) this.#counters.estimateFalls += 1;
+    this.#toldBps = usableBps;
+    this.#listener.onEstimate(usableBps);
+  }
+
+  /** Share of the estimate that what waits needs. */
+  #backlogBps(bitrateBps: number): number {
+    const bits = this.#pacer.queuedBytes * 8;
+    return bits * 1000 > BACKLOG_MS * bitrateBps ? (bits * 1000) / BACKLOG_DRAIN_MS : 0;
   }
 }
