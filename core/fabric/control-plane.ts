@@ -30,6 +30,7 @@ export interface ControlPlaneListener {
 
 /** How nodes learn of each other: membership, rooms' maps, messages and what links cost. Media does not go this way. */
 export interface ControlPlane {
+  readonly isConnected: boolean;
   /** @throws {Error} with a sentence for the operator when this node may not join. */
   start(record: NodeRecord, listener: ControlPlaneListener): Promise<void>;
   set(map: string, key: string, value: PresenceValue): void;

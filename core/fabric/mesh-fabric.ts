@@ -24,7 +24,7 @@ import type { Logger } from '@switchyard/shared/runtime';
 import type { ControlPlane, ControlPlaneListener, OwnedValue } from './control-plane.ts';
 import { MediaBody } from './media-body.ts';
 import { MeshSockets } from './mesh-sockets.ts';
-import { type NodeView, type StreamView, viewNodes, viewStreams } from './mesh-view.ts';
+import { type ClusterView, viewNodes, viewStreams } from './mesh-view.ts';
 import { NodeKeys } from './node-keys.ts';
 import { newStreamKey, StreamSeal } from './stream-seal.ts';
 
@@ -216,8 +216,22 @@ export class MeshFabric implements Fabric, ControlPlaneListener {
   }
 
   /** The other nodes of the cluster, and the streams that cross this one. */
-  view(): { readonly nodes: readonly NodeView[]; readonly streams: readonly StreamView[] } {
-    return { nodes: viewNodes(this.mesh, this.#records.values()), streams: viewStreams(this.mesh) };
+  view(): ClusterView {
+    return {
+      nodes: viewNodes(this.mesh, this.#records.values()),
+      streams: viewStreams(this.mesh),
+      isControlConnected: this.#options.control.isConnected,
+    };
+  }
+
+  /** Datagrams of addresses that no node of the cluster has. */
+  get strangers(): number {
+    return this.#sockets.strangers + this.mesh.strangers;
+  }
+
+  /** Whether the control plane can be reached. */
+  get isControlConnected(): boolean {
+    return this.#options.control.isConnected;
   }
 
   /** Viewers of this node have the packet from the engine. */

@@ -140,6 +140,26 @@ describe('MeshNode', () => {
     expect(mesh.of('a').node.link('b')?.refused.forged).toBeGreaterThan(5);
   });
 
+  it('counts what crosses a link at both ends, and names the version of what it refuses', () => {
+    const mesh = triangle(9, 12);
+    mesh.run(1000, 'a');
+    mesh.run(100);
+    const [there, here] = [mesh.of('a').node.link('b'), mesh.of('b').node.link('a')];
+    if (there === undefined || here === undefined) throw new Error('no link');
+    expect(here.traffic.mediaIn).toBeGreaterThan(300);
+    expect(there.traffic.mediaOut).toBe(here.traffic.mediaIn);
+    expect(there.traffic.mediaBytesOut).toBe(here.traffic.mediaBytesIn);
+    // Control is under way all the time.
+    expect(there.traffic.controlOut - here.traffic.controlIn).toBeLessThanOrEqual(3);
+    const { malformed } = here.refused;
+    mesh.of('b').node.receive(
+      'a',
+      Uint8Array.from({ length: 40 }, () => 0x21),
+      mesh.nowMs,
+    );
+    expect(here.refused).toMatchObject({ version: 1, malformed });
+  });
+
   it('random bytes on every link do nothing but count', () => {
     const mesh = triangle(8, 12);
     let state = 1;

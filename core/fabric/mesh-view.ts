@@ -19,6 +19,9 @@ export interface LinkView {
   readonly streamsOut: number;
   readonly packetsIn: number;
   readonly packetsOut: number;
+  /** Of media and control. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
   readonly repaired: number;
   readonly lost: number;
   readonly refused: number;
@@ -35,11 +38,21 @@ export interface StreamView {
   readonly layers: number;
 }
 
+/** What a node knows of its cluster. */
+export interface ClusterView {
+  /** The other nodes. */
+  readonly nodes: readonly NodeView[];
+  readonly streams: readonly StreamView[];
+  /** False: what nodes say of themselves and of rooms is not heard now. */
+  readonly isControlConnected: boolean;
+}
+
 export function viewNodes(mesh: MeshNode, records: Iterable<NodeRecord>): NodeView[] {
   return [...records].map(({ node, zone, relay, addresses }) => {
     const link = mesh.link(node);
     if (link === undefined) return { node, zone, relay, addresses, link: null };
-    const { forged, malformed, replayed } = link.refused;
+    const { forged, malformed, replayed, version } = link.refused;
+    const { mediaIn, mediaOut, mediaBytesIn, mediaBytesOut, controlBytesIn, controlBytesOut } = link.traffic;
     return {
       node,
       zone,
@@ -51,11 +64,13 @@ export function viewNodes(mesh: MeshNode, records: Iterable<NodeRecord>): NodeVi
         costMs: Number.isFinite(link.costMs) ? Math.round(link.costMs * 10) / 10 : null,
         streamsIn: link.incoming,
         streamsOut: link.outgoing,
-        packetsIn: link.packetsReceived,
-        packetsOut: link.packetsSent,
+        packetsIn: mediaIn,
+        packetsOut: mediaOut,
+        bytesIn: mediaBytesIn + controlBytesIn,
+        bytesOut: mediaBytesOut + controlBytesOut,
         repaired: link.repaired,
         lost: link.lost,
-        refused: forged + malformed + replayed,
+        refused: forged + malformed + replayed + version,
       },
     };
   });

@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   const core = new MediaCore(gateways, fabric, session);
   const { engine } = core;
   fabric.attach(engine);
-  const metrics = new CoreMetrics({ engine, admission, figures: () => gateways.figures });
+  const metrics = new CoreMetrics({ engine, admission, figures: () => gateways.figures, mesh });
   core.onEstimate = (bitrateBps) => metrics.estimated(bitrateBps);
   const directory = new RoomDirectory({
     engine,

@@ -1,4 +1,6 @@
-import type { Browser, Page } from 'playwright-core';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromiumPath, launchChromium, openPage } from '../harness/chromium.ts';
 import { Cluster } from '../harness/cluster.ts';
@@ -19,6 +21,14 @@ import { waitFor } from '../harness/wait.ts';
 const ready = chromiumPath() !== undefined && hasFfmpeg() && hasNats() && hasSipp();
 /** A tone that is heard stands this far out of silence, dB of full scale. */
 const HEARD_DB = -60;
+
+/** Where pictures of the console go; none when unset. */
+const PICTURES = process.env['CONSOLE_PICTURES'];
+const picture = async (page: Page, name: string): Promise<void> => {
+  if (PICTURES === undefined) return;
+  mkdirSync(PICTURES, { recursive: true });
+  await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
+};
 
 describe.skipIf(!ready)('a room over three nodes', () => {
   let cluster: Cluster;
@@ -83,6 +93,44 @@ describe.skipIf(!ready)('a room over three nodes', () => {
       phone.stop();
     }
     expect(await cluster.routes('a', 'obs/video_main')).toEqual([['b', 'a']]);
+  });
+
+  it('the console shows the nodes, the links between them and the way of a stream', async () => {
+    const { page, lines } = await openPage(browser, `${cluster.yard('a').http}/?publish=none`);
+    const byId = (id: string, more = ''): Locator => page.locator(`[data-testid="${id}"]${more}`);
+    for (const [zone, node] of [
+      ['east', 'a'],
+      ['west', 'b'],
+      ['south', 'c'],
+    ])
+      await byId('zone', `[data-zone="${zone}"]`)
+        .locator(`[data-testid="node"][data-node="${node}"][data-up="true"]`)
+        .waitFor();
+    await eventually('the link to the node of OBS', async () =>
+      /ms.*0 % loss.*[1-9] in, 0 out/.test((await byId('node', '[data-node="b"]').textContent()) ?? ''),
+    );
+    await byId('route', '[data-stream$="/demo/obs/video_main"][data-route="b a"]').waitFor();
+    await picture(page, 'cluster');
+    await page.close();
+    expect(lines.filter((line) => line.includes('error'))).toEqual([]);
+  });
+
+  it('metrics tell of the links, with names of nodes and nothing that grows', async () => {
+    const text = await (await fetch(`${cluster.yard('a').api}/metrics`)).text();
+    expect(text).toMatch(/^switchyard_fabric_control_connected 1$/m);
+    expect(text).toMatch(/^switchyard_fabric_nodes 3$/m);
+    expect(text).toMatch(/^switchyard_fabric_link_up\{node="b"\} 1$/m);
+    expect(text).toMatch(/^switchyard_fabric_link_rtt_seconds\{node="c"\} 0\.\d+$/m);
+    expect(text).toMatch(/^switchyard_fabric_link_streams\{node="b",direction="in"\} [1-9]\d*$/m);
+    expect(text).toMatch(
+      /^switchyard_fabric_link_packets_total\{node="b",direction="in",type="media"\} [1-9]\d+$/m,
+    );
+    expect(text).toMatch(/^switchyard_fabric_link_refused_total\{node="b",reason="forged"\} 0$/m);
+    const words = [...text.matchAll(/^switchyard_fabric_\w+\{(.*)\}/gm)].flatMap(([, labels = '']) =>
+      [...labels.matchAll(/"([^"]*)"/g)].map(([, value]) => value),
+    );
+    const reasons = ['forged', 'replayed', 'malformed', 'version'];
+    expect(new Set(words)).toEqual(new Set(['b', 'c', 'in', 'out', 'media', 'control', ...reasons]));
   });
 
   it('a browser on the other sees its camera, and only layers that are watched cross the link', async () => {

@@ -157,6 +157,8 @@ describe.skipIf(!installed)('the console page', () => {
         .waitFor();
     await eventually('bitrates are there', async () => /\d (k|M)bps/.test((await room.textContent()) ?? ''));
     expect(await room.textContent()).toContain('4 peers');
+    // One node: there is nothing to say of nodes.
+    expect(await byId(ann, 'cluster').count()).toBe(0);
     await picture(ann, 'room-live');
     phone.stop();
     stream.stop();

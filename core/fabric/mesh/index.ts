@@ -7,6 +7,7 @@ export * from './link-cost.ts';
 export * from './link-crypto.ts';
 export * from './link-probe.ts';
 export * from './link-state.ts';
+export * from './link-traffic.ts';
 export * from './membership.ts';
 export * from './mesh-link.ts';
 export * from './mesh-node.ts';

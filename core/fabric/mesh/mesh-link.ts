@@ -3,9 +3,11 @@ import { DampedCost } from './damped-cost.ts';
 import {
   DATAGRAM_TYPES,
   datagramType,
+  datagramVersion,
   emptyMediaHeader,
   HOP_MAC_BYTES,
   MEDIA_HEADER_BYTES,
+  MESH_VERSION,
   readControlSeq,
   readMediaHeader,
   writeMediaHeader,
@@ -14,6 +16,7 @@ import { HopReceiver, HopSender } from './hop-repair.ts';
 import { linkCostMs } from './link-cost.ts';
 import type { LinkCrypto } from './link-crypto.ts';
 import { LinkProbe } from './link-probe.ts';
+import { type LinkRefusals, type LinkTraffic, noTraffic } from './link-traffic.ts';
 import { SeenWindow } from './seen-window.ts';
 import type { StreamMessage, StreamPacket } from './stream-message.ts';
 
@@ -36,13 +39,6 @@ export interface MeshLinkHome {
   onMessage(node: string, message: StreamMessage, nowMs: number): void;
 }
 
-/** Datagrams of a link that were refused, by why. */
-export interface LinkRefusals {
-  forged: number;
-  replayed: number;
-  malformed: number;
-}
-
 /** The way to one neighbour: media with repair, control, and what is measured of it. Pure: crypto is injected. */
 export class MeshLink {
   readonly node: string;
@@ -56,7 +52,8 @@ export class MeshLink {
   readonly #cost = new DampedCost();
   readonly #header = emptyMediaHeader();
   readonly #nacks: number[] = [];
-  readonly refused: LinkRefusals = { forged: 0, replayed: 0, malformed: 0 };
+  readonly refused: LinkRefusals = { forged: 0, replayed: 0, malformed: 0, version: 0 };
+  readonly traffic: LinkTraffic = noTraffic();
   /** Whether this node measures the link. */
   probes = false;
   /** Streams that come over it, and that go over it: what keep-alives and the watchdog are for. */
@@ -67,9 +64,6 @@ export class MeshLink {
   #saidMs = Number.NEGATIVE_INFINITY;
   #load = 0;
   #wasUp = false;
-  packetsSent = 0;
-  packetsReceived = 0;
-  packetsResent = 0;
 
   /** @param isNear In the same zone: measured more often. */
   constructor(node: string, isNear: boolean, crypto: LinkCrypto, home: MeshLinkHome) {
@@ -133,9 +127,8 @@ export class MeshLink {
     this.#crypto.writeMac(datagram);
     datagram.set(packet.sealed, MEDIA_HEADER_BYTES + HOP_MAC_BYTES);
     this.#sender.sent(datagram, nowMs);
-    this.packetsSent += 1;
     this.#saidMs = nowMs;
-    this.#home.send(this.node, datagram);
+    this.#sendMedia(datagram);
   }
 
   message(message: StreamMessage, nowMs: number): void {
@@ -147,7 +140,8 @@ export class MeshLink {
     const type = datagramType(datagram);
     if (type === DATAGRAM_TYPES.media) this.#receiveMedia(datagram, nowMs);
     else if (type === DATAGRAM_TYPES.control) this.#receiveControl(datagram, nowMs);
-    else this.refused.malformed += 1;
+    else if (datagramVersion(datagram) === MESH_VERSION) this.refused.malformed += 1;
+    else this.refused.version += 1;
   }
 
   /** @returns Whether the cost that others are told has changed. */
@@ -183,8 +177,17 @@ export class MeshLink {
   #control(body: ControlBody, nowMs: number): void {
     this.#saidMs = nowMs;
     const bytes = writeControlBody(body, this.#home.text);
-    this.#home.send(this.node, this.#crypto.sealControl(this.#controlSeq, bytes));
+    const datagram = this.#crypto.sealControl(this.#controlSeq, bytes);
     this.#controlSeq = (this.#controlSeq + 1) >>> 0;
+    this.traffic.controlOut += 1;
+    this.traffic.controlBytesOut += datagram.length;
+    this.#home.send(this.node, datagram);
+  }
+
+  #sendMedia(datagram: Uint8Array): void {
+    this.traffic.mediaOut += 1;
+    this.traffic.mediaBytesOut += datagram.length;
+    this.#home.send(this.node, datagram);
   }
 
   #receiveMedia(datagram: Uint8Array, nowMs: number): void {
@@ -203,7 +206,8 @@ export class MeshLink {
       return;
     }
     this.#heardMs = nowMs;
-    this.packetsReceived += 1;
+    this.traffic.mediaIn += 1;
+    this.traffic.mediaBytesIn += datagram.length;
     this.#receiver.received(linkSeq, nowMs);
     const sealed = datagram.subarray(MEDIA_HEADER_BYTES + HOP_MAC_BYTES);
     this.#home.onMedia(this.node, label, { streamSeq, epoch, spatial, keyframe, svc, sealed }, nowMs);
@@ -220,6 +224,8 @@ export class MeshLink {
       return;
     }
     this.#heardMs = nowMs;
+    this.traffic.controlIn += 1;
+    this.traffic.controlBytesIn += datagram.length;
     const body = readControlBody(bytes, this.#home.text);
     if (body === undefined) this.refused.malformed += 1;
     else this.#handle(body, nowMs);
@@ -251,7 +257,7 @@ export class MeshLink {
   #resend(seq: number): void {
     const datagram = this.#sender.find(seq);
     if (datagram === undefined) return;
-    this.packetsResent += 1;
-    this.#home.send(this.node, datagram);
+    this.traffic.resent += 1;
+    this.#sendMedia(datagram);
   }
 }

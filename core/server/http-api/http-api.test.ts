@@ -60,7 +60,7 @@ function start(apps: readonly AppConfig[]): void {
   );
   fabric.attach(engine);
   admission = new Admission({ maxEndpoints: 10, maxEventLoopDelayMs: 1000 });
-  metrics = new CoreMetrics({ engine, admission, figures: () => gateways });
+  metrics = new CoreMetrics({ engine, admission, figures: () => gateways, mesh: undefined });
   api = createHttpApi({
     engine,
     admission,

@@ -1,5 +1,5 @@
 import type { Engine } from '@switchyard/core/engine';
-import type { NodeView, StreamView } from '@switchyard/core/fabric';
+import type { ClusterView } from '@switchyard/core/fabric';
 import type { FastifyInstance } from 'fastify';
 import type { Admission } from '../admission.ts';
 import type { GatewayStatus } from '../gateway-server.ts';
@@ -15,7 +15,7 @@ export interface NodeRoutesOptions {
   /** How busy this process is, 0…1. */
   load(): number;
   /** The other nodes and the streams between them; undefined for a node alone. */
-  cluster(): { readonly nodes: readonly NodeView[]; readonly streams: readonly StreamView[] } | undefined;
+  cluster(): ClusterView | undefined;
   gateways(): readonly GatewayStatus[];
   /** Prometheus' text format. */
   metrics(): Promise<string>;
@@ -103,13 +103,14 @@ export function nodeRoutes(
     },
     async ({ headers }) => {
       await auth.admit(headers.authorization);
-      const { nodes = [], streams = [] } = cluster() ?? {};
+      const { nodes = [], streams = [], isControlConnected } = cluster() ?? {};
       const self = {
         self: true,
         zone,
         load: Math.round(load() * 100) / 100,
         status: status(),
         overloaded: admission.isOverloaded,
+        ...(isControlConnected === undefined ? {} : { controlConnected: isControlConnected }),
         ...figures(),
       };
       return { nodes: [self, ...nodes.map((each) => ({ self: false, ...each }))], streams };

@@ -90,9 +90,14 @@ export const SCHEMAS: readonly ({ readonly $id: string } & ObjectSchema)[] = [
             streamsOut: count,
             packetsIn: count,
             packetsOut: count,
+            bytesIn: described(count, 'Media and control, without IP and UDP headers.'),
+            bytesOut: count,
             repaired: described(count, 'Packets that were lost and came again.'),
             lost: count,
-            refused: described(count, 'Datagrams that were forged, replayed or malformed.'),
+            refused: described(
+              count,
+              'Datagrams that were forged, replayed, malformed or of another version.',
+            ),
           }),
           { type: 'null' },
         ],
@@ -100,6 +105,10 @@ export const SCHEMAS: readonly ({ readonly $id: string } & ObjectSchema)[] = [
       'status?': text,
       'load?': described(number, 'Share of time that the event loop works, 0 to 1.'),
       'overloaded?': flag,
+      'controlConnected?': described(
+        flag,
+        'Whether NATS can be reached: while not, streams go on and rooms do not change. Absent for a node alone.',
+      ),
       ...Object.fromEntries(
         Object.entries(figures)
           .filter(([name]) => name !== 'node')

@@ -1,9 +1,11 @@
 import type { Engine } from '@switchyard/core/engine';
+import type { MeshFabric } from '@switchyard/core/fabric';
 import { ProcessSamples } from '@switchyard/shared/runtime';
 import { Histogram, Registry } from 'prom-client';
 import type { Admission } from '../admission.ts';
 import type { GatewayFigures } from '../gateway-server.ts';
 import { engineSamples } from './engine-samples.ts';
+import { fabricSamples } from './fabric-samples.ts';
 import { gatewaySamples } from './gateway-samples.ts';
 import { registryOf } from './render-samples.ts';
 
@@ -14,6 +16,8 @@ export interface CoreMetricsSources {
   readonly engine: Engine;
   readonly admission: Admission;
   figures(): readonly GatewayFigures[];
+  /** undefined for a node alone. */
+  readonly mesh: MeshFabric | undefined;
 }
 
 /** Everything that `/metrics` says, of the core and of all gateways. */
@@ -39,10 +43,11 @@ export class CoreMetrics {
 
   /** In Prometheus' text format. */
   render(): Promise<string> {
-    const { engine, admission, figures } = this.#sources;
+    const { engine, admission, figures, mesh } = this.#sources;
     const samples = registryOf([
       ...engineSamples(engine),
       ...gatewaySamples(figures()),
+      ...(mesh === undefined ? [] : fabricSamples(mesh)),
       ...this.#process.read(),
       {
         name: 'joins_refused_total',

@@ -1,3 +1,5 @@
+import { at, figure, getJson, list, text } from './read-json.ts';
+
 /** What the core says of its rooms (`/v1/rooms`, through the gateway at `/api/core`), as far as the console shows it. */
 export interface LiveLayer {
   /** The encoding's rid, or `S0`, `S1`… */
@@ -40,28 +42,8 @@ export interface LiveRoom {
 }
 
 const ROOMS_URL = '/api/core/v1/rooms';
-const TIMEOUT_MS = 4000;
 /** Rooms whose peers are asked for, the fullest first. */
 const DETAILS_MAX = 12;
-
-/** Whatever JSON holds at `key`. */
-const at = (value: unknown, key: string): unknown =>
-  typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
-
-const text = (value: unknown, key: string): string => {
-  const found = at(value, key);
-  return typeof found === 'string' ? found : '';
-};
-
-const figure = (value: unknown, key: string): number | undefined => {
-  const found = at(value, key);
-  return typeof found === 'number' ? found : undefined;
-};
-
-const list = (value: unknown, key: string): readonly unknown[] => {
-  const found = at(value, key);
-  return Array.isArray(found) ? found : [];
-};
 
 const layerName = (value: unknown): string => {
   const spatial = figure(value, 'spatial');
@@ -120,18 +102,6 @@ export const readRoom = (room: unknown): LiveRoom => {
 };
 
 export const readRooms = (answer: unknown): readonly LiveRoom[] => list(answer, 'rooms').map(readRoom);
-
-const getJson = async (url: string, token: string | undefined): Promise<unknown> => {
-  const response = await fetch(url, {
-    headers: {
-      accept: 'application/json',
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-    },
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  });
-  if (!response.ok) throw new Error(`${url}: ${response.status}`);
-  return response.json();
-};
 
 /** All rooms; the first ones with their peers. @throws when the core or the gateway is not to be reached. */
 export const fetchRooms = async (

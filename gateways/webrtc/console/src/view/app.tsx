@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { LaunchOptions } from '../model/launch-options.ts';
-import type { LiveRooms } from '../model/live-rooms.ts';
+import type { LiveCore } from '../model/live-core.ts';
 import type { LocalMedia } from '../model/local-media.ts';
 import { isName, suggestName } from '../model/names.ts';
 import type { RoomModel } from '../model/room-model.ts';
@@ -16,7 +16,7 @@ export interface AppProps {
   readonly launch: LaunchOptions;
   readonly room: RoomModel;
   readonly media: LocalMedia;
-  readonly live: LiveRooms;
+  readonly live: LiveCore;
 }
 
 const NAME_KEY = 'switchyard.name';

@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import type { LivePeer, LiveReceiver, LiveRoom, LiveTrack } from '../model/core-api.ts';
-import type { LiveRooms } from '../model/live-rooms.ts';
+import type { LiveCore } from '../model/live-core.ts';
+import { ClusterPanel } from './cluster-panel.tsx';
 import { Icon, type IconName } from './icons.tsx';
 import { useStore } from './use-store.ts';
 
@@ -17,33 +18,36 @@ export const clientOf = (client: string): { readonly icon: IconName; readonly la
   CLIENTS[client] ?? { icon: 'browser', label: client === '' ? 'Client' : client };
 
 export interface LivePanelProps {
-  readonly live: LiveRooms;
+  readonly live: LiveCore;
   /** Chooses a room; absent: rooms are not for choosing here. */
   readonly onRoom?: (room: string) => void;
 }
 
-/** Rooms, peers and tracks as the core sees them, now. */
+/** Rooms, peers and tracks as the core sees them, now; and the nodes when there are several. */
 export const LivePanel = ({ live, onRoom }: LivePanelProps): JSX.Element => {
-  const { rooms, stale } = useStore(live);
+  const { rooms, cluster, stale } = useStore(live);
   if (rooms === undefined)
     return stale ? (
       <Empty title="No answer from the core" text="Rooms appear here as soon as it is up." />
     ) : (
       <div class="skeleton" aria-label="Loading" role="status" />
     );
-  if (rooms.length === 0)
-    return (
-      <Empty
-        title="The yard is quiet"
-        text="Rooms appear here as soon as somebody joins, calls or starts a stream."
-      />
-    );
   return (
-    <ul class="live" data-testid="live-rooms" data-stale={stale}>
-      {rooms.map((room) => (
-        <Room key={room.name} room={room} {...(onRoom === undefined ? {} : { onRoom })} />
-      ))}
-    </ul>
+    <>
+      {rooms.length === 0 ? (
+        <Empty
+          title="The yard is quiet"
+          text="Rooms appear here as soon as somebody joins, calls or starts a stream."
+        />
+      ) : (
+        <ul class="live" data-testid="live-rooms" data-stale={stale}>
+          {rooms.map((room) => (
+            <Room key={room.name} room={room} {...(onRoom === undefined ? {} : { onRoom })} />
+          ))}
+        </ul>
+      )}
+      {cluster !== undefined && <ClusterPanel cluster={cluster} />}
+    </>
   );
 };
 

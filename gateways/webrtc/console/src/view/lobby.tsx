@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { LiveRooms } from '../model/live-rooms.ts';
+import type { LiveCore } from '../model/live-core.ts';
 import type { LocalMedia } from '../model/local-media.ts';
 import { isName, NAME_RULE, toName } from '../model/names.ts';
 import type { RoomState } from '../model/room-model.ts';
@@ -15,7 +15,7 @@ import { WaysInPanel } from './ways-in-panel.tsx';
 export interface LobbyProps {
   readonly state: RoomState;
   readonly media: LocalMedia;
-  readonly live: LiveRooms;
+  readonly live: LiveCore;
   readonly entry: EntryPoints;
   readonly roomName: string;
   readonly peerName: string;

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { LiveRooms } from '../model/live-rooms.ts';
+import type { LiveCore } from '../model/live-core.ts';
 import type { LocalMedia } from '../model/local-media.ts';
 import type { RoomModel } from '../model/room-model.ts';
 import type { EntryPoints } from '../model/ways-in.ts';
@@ -14,7 +14,7 @@ import { useStore } from './use-store.ts';
 export interface RoomViewProps {
   readonly room: RoomModel;
   readonly media: LocalMedia;
-  readonly live: LiveRooms;
+  readonly live: LiveCore;
   readonly entry: EntryPoints;
 }
 

@@ -1,7 +1,7 @@
 import type { RoomPeer } from '@switchyard/sdk';
 import type { JSX } from 'preact';
 import type { LivePeer } from '../model/core-api.ts';
-import type { LiveRooms } from '../model/live-rooms.ts';
+import type { LiveCore } from '../model/live-core.ts';
 import { type LocalMedia, saysMuted } from '../model/local-media.ts';
 import type { RoomState } from '../model/room-model.ts';
 import type { EntryPoints } from '../model/ways-in.ts';
@@ -24,7 +24,7 @@ export interface SidePanelProps {
   readonly onTab: (tab: SideTab | undefined) => void;
   readonly state: RoomState;
   readonly media: LocalMedia;
-  readonly live: LiveRooms;
+  readonly live: LiveCore;
   readonly entry: EntryPoints;
 }
 

@@ -1,3 +1,4 @@
+import { fetchCluster, type LiveCluster } from './cluster-api.ts';
 import { fetchRooms, type LiveRoom } from './core-api.ts';
 import { Store } from './store.ts';
 
@@ -5,15 +6,17 @@ const INTERVAL_MS = 1500;
 /** While nobody looks, and after a failure. */
 const SLOW_INTERVAL_MS = 5000;
 
-export interface LiveRoomsState {
+export interface LiveCoreState {
   /** Undefined before the first answer. */
   readonly rooms: readonly LiveRoom[] | undefined;
+  /** The nodes that rooms span; undefined for a node alone. */
+  readonly cluster: LiveCluster | undefined;
   /** The last question was not answered; what is shown is old. */
   readonly stale: boolean;
 }
 
-/** The list of rooms, asked for again and again while the page is open. */
-export class LiveRooms extends Store<LiveRoomsState> {
+/** What the core says of rooms and nodes, asked for again and again while the page is open. */
+export class LiveCore extends Store<LiveCoreState> {
   /** The room whose peers matter most. */
   first: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -22,7 +25,7 @@ export class LiveRooms extends Store<LiveRoomsState> {
 
   /** @param token With the permission `admin`, where the server asks for one. */
   constructor(token: string | undefined) {
-    super({ rooms: undefined, stale: false });
+    super({ rooms: undefined, cluster: undefined, stale: false });
     this.#token = token;
   }
 
@@ -47,8 +50,11 @@ export class LiveRooms extends Store<LiveRoomsState> {
 
   async #ask(): Promise<void> {
     try {
-      const rooms = await fetchRooms(this.first, this.#token);
-      this.update({ rooms, stale: false });
+      const [rooms, cluster] = await Promise.all([
+        fetchRooms(this.first, this.#token),
+        fetchCluster(this.#token),
+      ]);
+      this.update({ rooms, cluster, stale: false });
     } catch {
       this.update({ stale: true });
     }
