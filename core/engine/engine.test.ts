@@ -311,7 +311,7 @@ describe('media', () => {
       [250_000, 1],
       [60_000, 0],
     ] as const) {
-      yard.control(2, { type: 'egress-estimate', bitrateBps: estimateBps });
+      yard.control(2, { type: 'egress-estimate', bitrateBps: estimateBps, congested: false });
       source.frames(10, layers);
       source.frames(1, layers, true);
       source.frames(30, layers);

@@ -106,12 +106,12 @@ describe('what is told to a core that knows nothing', () => {
       name: 'the last estimate, at the end',
       said: [
         join,
-        { type: 'egress-estimate', bitrateBps: 1 },
-        { type: 'egress-estimate', bitrateBps: 2 },
+        { type: 'egress-estimate', bitrateBps: 1, congested: true },
+        { type: 'egress-estimate', bitrateBps: 2, congested: false },
         attach,
         { type: 'local-track-keyframe-request', track },
       ],
-      told: [join, attach, { type: 'egress-estimate', bitrateBps: 2 }],
+      told: [join, attach, { type: 'egress-estimate', bitrateBps: 2, congested: false }],
     },
   ])('$name', ({ said, told }) => {
     expect(after(...said)).toEqual(told);

@@ -168,8 +168,14 @@ export type EndpointControl =
       readonly paused?: boolean;
     }
   | { readonly type: 'mixer-detach'; readonly request?: number }
-  /** What the client's link can carry of media, audio and video together, bits per second. */
-  | { readonly type: 'egress-estimate'; readonly bitrateBps: number }
+  | {
+      /** What the client's link can carry of media, audio and video together. Said anew whenever either changes. */
+      readonly type: 'egress-estimate';
+      /** Bits per second. */
+      readonly bitrateBps: number;
+      /** Early warning: the delay on the link grows, or losses hold the estimate back. Nothing should be sent more now. */
+      readonly congested: boolean;
+    }
   | { readonly type: 'channel-subscribe'; readonly request?: number; readonly label: string }
   | { readonly type: 'channel-unsubscribe'; readonly request?: number; readonly label: string }
   /** Announces messages of this label, so that a way is there for the first; optional. */

@@ -94,7 +94,11 @@ class Room {
       this.#nowMs,
     );
     for (let endpoint = 1; endpoint <= viewers; endpoint += 1) {
-      this.#engine.handleControl(endpoint, { type: 'egress-estimate', bitrateBps: 50_000_000 }, this.#nowMs);
+      this.#engine.handleControl(
+        endpoint,
+        { type: 'egress-estimate', bitrateBps: 50_000_000, congested: false },
+        this.#nowMs,
+      );
       this.#engine.handleControl(
         endpoint,
         {

@@ -55,6 +55,32 @@ describe(`congestion control over ${SEEDS} seeds`, () => {
     expect(Math.max(...late)).toBeLessThanOrEqual(15);
   });
 
+  it.each([0.05, 0.1])('random loss of %d holds nobody at the lowest encoding', (loss) => {
+    const climbsMs: number[] = [];
+    const aboveShares: number[] = [];
+    for (let seed = 0; seed < SEEDS; seed += 4) {
+      const room = new RoomUnderPressure(seed, { ...CLEAN_LINK, delayMs: 20, rateBps: 8e6, loss }, SIMULCAST);
+      // From the bottom: as after a limit that has gone.
+      room.viewer.change({ rateBps: 140_000 });
+      room.viewer.run(15_000);
+      expect(room.spatial).toBe(0);
+      room.viewer.change({ rateBps: 8_000_000 });
+      let ms = 0;
+      for (; room.spatial < 1 && ms < 60_000; ms += 100) room.viewer.run(100);
+      climbsMs.push(ms);
+      let above = 0;
+      for (let i = 0; i < 200; i += 1) {
+        room.viewer.run(100);
+        if (room.spatial > 0) above += 1;
+      }
+      aboveShares.push(above / 200);
+    }
+    expect(percentile(climbsMs, 0.5)).toBeLessThan(10_000);
+    expect(percentile(climbsMs, 0.9)).toBeLessThan(15_000);
+    expect(Math.max(...climbsMs)).toBeLessThan(40_000);
+    expect(percentile(aboveShares, 0.05)).toBeGreaterThan(0.9);
+  });
+
   it('a plain choice by the estimate alone seldom flaps', () => {
     const switches: number[] = [];
     const use: number[] = [];

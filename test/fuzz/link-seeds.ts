@@ -92,7 +92,7 @@ export const CONTROLS = [
   { type: 'mixer-attach', mode: 'manual', slots: [3, 4], sources: [{ peer: 'alice', track: 'audio_main' }] },
   { type: 'mixer-config', paused: true },
   { type: 'mixer-detach' },
-  { type: 'egress-estimate', bitrateBps: 300_000 },
+  { type: 'egress-estimate', bitrateBps: 300_000, congested: true },
   { type: 'channel-publish-start', label: 'chat' },
   { type: 'channel-subscribe', label: 'chat' },
   { type: 'channel-publish', label: 'chat', data: 'hello' },

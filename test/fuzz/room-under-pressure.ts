@@ -36,6 +36,7 @@ export class RoomUnderPressure implements EngineOutput {
   readonly #payload = new Uint8Array(PACKET_BYTES);
   #frames = 0;
   #toldBps = 0;
+  #toldCongested = false;
   /** Encoding that the viewer is sent; −1 before the first packet. */
   spatial = -1;
   /** How often it changed, the first one not counted. */
@@ -54,7 +55,7 @@ export class RoomUnderPressure implements EngineOutput {
       path,
       ladder: [],
       frame: (nowMs) => this.#frame(START_MS + nowMs),
-      onEstimate: (bitrateBps, nowMs) => this.#onEstimate(bitrateBps, START_MS + nowMs),
+      onEstimate: (bitrateBps, congested, nowMs) => this.#onEstimate(bitrateBps, congested, START_MS + nowMs),
     });
     this.#join(PUBLISHER, 'ann');
     this.#join(VIEWER, 'bob');
@@ -67,7 +68,7 @@ export class RoomUnderPressure implements EngineOutput {
       },
       START_MS,
     );
-    this.#onEstimate(this.viewer.estimate.bitrateBps, START_MS);
+    this.#onEstimate(this.viewer.estimate.bitrateBps, false, START_MS);
     this.#engine.handleControl(
       VIEWER,
       {
@@ -115,10 +116,12 @@ export class RoomUnderPressure implements EngineOutput {
     );
   }
 
-  #onEstimate(bitrateBps: number, nowMs: number): void {
-    if (Math.abs(bitrateBps - this.#toldBps) <= ESTIMATE_NEWS * this.#toldBps) return;
+  #onEstimate(bitrateBps: number, congested: boolean, nowMs: number): void {
+    const isNews = Math.abs(bitrateBps - this.#toldBps) > ESTIMATE_NEWS * this.#toldBps;
+    if (!isNews && congested === this.#toldCongested) return;
     this.#toldBps = bitrateBps;
-    this.#engine.handleControl(VIEWER, { type: 'egress-estimate', bitrateBps }, nowMs);
+    this.#toldCongested = congested;
+    this.#engine.handleControl(VIEWER, { type: 'egress-estimate', bitrateBps, congested }, nowMs);
   }
 
   /** One frame of every encoding. */

@@ -27,7 +27,7 @@ test('an hour of a room of 200 peers leaves nothing behind', { timeout: 300_000 
       slots: [trackId(10), trackId(11), trackId(12)],
     });
     yard.attach(endpoint, 20, `p${(endpoint + 1) % PEERS}`);
-    yard.control(endpoint, { type: 'egress-estimate', bitrateBps: 1_000_000 });
+    yard.control(endpoint, { type: 'egress-estimate', bitrateBps: 1_000_000, congested: false });
   };
   for (let endpoint = 0; endpoint < PEERS; endpoint += 1) enter(endpoint);
   for (let atMs = 0; atMs < HOUR_MS; atMs += STEP_MS) {

@@ -197,7 +197,7 @@ export class Endpoint implements EndpointIdentity {
         this.#mixer = undefined;
         return undefined;
       case 'egress-estimate':
-        this.#egress.onEstimate(control.bitrateBps, nowMs);
+        this.#egress.onEstimate(control.bitrateBps, control.congested, nowMs);
         return undefined;
       case 'channel-subscribe':
       case 'channel-unsubscribe':

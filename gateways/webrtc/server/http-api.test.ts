@@ -324,7 +324,7 @@ describe('WHEP', () => {
     });
     listener.onKeyframeRequest('0');
     expect(endpoint.of('local-track-keyframe-request')).toHaveLength(1);
-    listener.onEstimate(1_000_000);
+    listener.onEstimate(1_000_000, false);
     expect(endpoint.of('egress-estimate')).toHaveLength(1);
   });
 

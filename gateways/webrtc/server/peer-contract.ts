@@ -85,8 +85,8 @@ export interface PeerListener {
   onTrackFacts(mid: string, codec: Codec, layers: readonly LayerInfo[]): void;
   /** PLI or FIR on a `send` m-line. */
   onKeyframeRequest(mid: string): void;
-  /** Estimate of what the client can receive, bits per second (REMB until congestion control is ours). */
-  onEstimate(bitrateBps: number): void;
+  /** Estimate of what the client can receive, bits per second, and whether its path is congested: then no layer goes up. */
+  onEstimate(bitrateBps: number, congested: boolean): void;
   /** Text message on the data channel `label`. */
   onData(label: string, data: string): void;
 }

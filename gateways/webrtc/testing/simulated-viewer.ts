@@ -42,7 +42,7 @@ export interface SimulatedViewerOptions {
   /** Instead of ladder and choice: is called every frame, and sends by {@link SimulatedViewer.sendVideo}. */
   readonly frame?: (nowMs: number) => void;
   /** The estimate was told something. */
-  readonly onEstimate?: (bitrateBps: number, nowMs: number) => void;
+  readonly onEstimate?: (bitrateBps: number, congested: boolean, nowMs: number) => void;
   /** Other traffic through the same bottleneck, bits per second at a time. */
   readonly crossBps?: (nowMs: number) => number;
 }
@@ -256,7 +256,7 @@ export class SimulatedViewer {
     if (feedback === undefined) throw new Error('feedback does not parse');
     this.estimate.onFeedback(feedback, nowMs);
     this.pacer.setRates(this.estimate.bitrateBps, this.estimate.pacingBps);
-    this.#options.onEstimate?.(this.estimate.bitrateBps, nowMs);
+    this.#options.onEstimate?.(this.estimate.bitrateBps, this.estimate.congested, nowMs);
     this.#estimates.push(this.estimate.bitrateBps);
   }
 

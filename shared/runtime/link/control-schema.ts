@@ -120,7 +120,7 @@ const schema: z.ZodType<EndpointControl> = z.discriminatedUnion('type', [
     paused: z.boolean().exactOptional(),
   }),
   z.strictObject({ type: z.literal('mixer-detach'), request }),
-  z.strictObject({ type: z.literal('egress-estimate'), bitrateBps }),
+  z.strictObject({ type: z.literal('egress-estimate'), bitrateBps, congested: z.boolean() }),
   z.strictObject({ type: z.literal('channel-subscribe'), request, label: name }),
   z.strictObject({ type: z.literal('channel-unsubscribe'), request, label: name }),
   z.strictObject({ type: z.literal('channel-publish-start'), request, label: name }),

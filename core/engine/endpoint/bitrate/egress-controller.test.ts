@@ -18,8 +18,8 @@ interface Viewing {
   readonly random: SeededRandom;
   /** Bits per second that reach the viewer now, over the last second. */
   readonly receivedBps: () => number;
-  /** Runs until `untilMs`, with the estimate of each 100 ms. */
-  run(untilMs: number, estimate: (atMs: number) => number): void;
+  /** Runs until `untilMs`, with the estimate of each 100 ms and whether it comes with a warning. */
+  run(untilMs: number, estimate: (atMs: number) => number, congested?: (atMs: number) => boolean): void;
   /** Decisions of the allocator and when, since the last call. */
   decisions(): { readonly atMs: number; readonly target: Layer | null }[];
 }
@@ -61,12 +61,13 @@ function view(seed: number, bitratesBps: readonly number[] = CAMERA, variation =
       bytes = bytes.filter(({ atMs }) => yard.nowMs - atMs <= 1000);
       return bytes.reduce((sum, each) => sum + each.bytes, 0) * 8;
     },
-    run: (untilMs, estimate) => {
+    run: (untilMs, estimate, congested = () => false) => {
       while (yard.nowMs - startMs < untilMs) {
         const atMs = yard.nowMs - startMs;
         if (atMs - estimatedMs >= 100) {
           estimatedMs = atMs;
-          yard.control(2, { type: 'egress-estimate', bitrateBps: Math.max(10_000, estimate(atMs)) });
+          const bitrateBps = Math.max(10_000, estimate(atMs));
+          yard.control(2, { type: 'egress-estimate', bitrateBps, congested: congested(atMs) });
         }
         source.frame();
         yard.advance(FRAME_MS);
@@ -185,6 +186,61 @@ describe('a link that changes', () => {
     expect(viewing.decisions().at(-1)?.target).toEqual({ spatial: 1, temporal: 2 });
     viewing.run(30_000, () => 80_000);
     expect(viewing.decisions().at(-1)?.target).toBeNull();
+  });
+});
+
+describe('an early warning of congestion', () => {
+  const always = (): boolean => true;
+  /** A viewer that has had the middle layer for a while, on an estimate of 350 kbps. */
+  const inTheMiddle = (seed: number): Viewing => {
+    const viewing = view(seed);
+    viewing.run(30_000, () => 350_000);
+    expect(viewing.decisions().at(-1)?.target).toMatchObject({ spatial: 1 });
+    return viewing;
+  };
+
+  test.for([
+    { name: 'without one the top layer comes soon', warnedMs: 0, upMs: [30_000, 32_500] },
+    { name: 'it comes only when the warning has ended', warnedMs: 2000, upMs: [32_000, 33_000] },
+    { name: 'a warning that lasts counts for three seconds', warnedMs: 60_000, upMs: [33_000, 34_000] },
+  ])('the estimate rises to 4 Mbps: $name', ({ warnedMs, upMs: [fromMs = 0, untilMs = 0] }) => {
+    const viewing = inTheMiddle(6);
+    viewing.run(
+      40_000,
+      () => 4_000_000,
+      (atMs) => atMs < 30_000 + warnedMs,
+    );
+    const [first] = viewing.decisions();
+    expect(first?.target).toMatchObject({ spatial: 2 });
+    expect(first?.atMs).toBeGreaterThanOrEqual(fromMs);
+    expect(first?.atMs).toBeLessThan(untilMs);
+  });
+
+  test('does not hold a downgrade up', () => {
+    const viewing = inTheMiddle(8);
+    viewing.run(34_000, () => 90_000, always);
+    const [first] = viewing.decisions();
+    expect(first?.target).toMatchObject({ spatial: 0 });
+    expect(first?.atMs).toBeLessThan(30_500);
+  });
+
+  test('does not keep a new picture away: it begins with its lowest layer', () => {
+    const viewing = inTheMiddle(9);
+    viewing.run(30_300, () => 4_000_000, always);
+    viewing.yard.attach(2, 2, 'camera');
+    viewing.run(32_500, () => 4_000_000, always);
+    expect(viewing.decisions()).toMatchObject([{ target: { spatial: 0 } }]);
+  });
+
+  test('keeps a paused picture away until it has ended', () => {
+    const viewing = view(10);
+    viewing.run(20_000, () => 1_000_000);
+    viewing.run(40_000, () => 25_000);
+    expect(viewing.decisions().at(-1)?.target).toBeNull();
+    viewing.run(42_500, () => 1_000_000, always);
+    expect(viewing.decisions()).toEqual([]);
+    viewing.run(44_000, () => 1_000_000);
+    expect(viewing.decisions().at(-1)?.target).not.toBeNull();
   });
 });
 

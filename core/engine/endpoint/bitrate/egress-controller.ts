@@ -18,6 +18,11 @@ const HOLD_WINDOW_MS = 1000;
 /** Going up needs this much more than the layers cost; staying up tolerates as much over the estimate. */
 const UP_HEADROOM = 1.1;
 const HOLD_TOLERANCE = 1.05;
+/**
+ * Nothing goes up while the gateway warns of congestion, but for no longer than this, milliseconds: by then the estimate has
+ * followed, and a client that has fallen silent can end no warning.
+ */
+const WARNING_MS = 3000;
 /** Below this share of what is sent an estimate is believed at once. */
 const DEEP_DROP = 0.7;
 /** A picture is taken away only when the link has been too small for this long, milliseconds. */
@@ -62,6 +67,8 @@ export class EgressController {
   readonly #window = new EstimateWindow();
   readonly #guard = new UpgradeGuard();
   #hasEstimate = false;
+  /** Since when the gateway warns of congestion; undefined: it does not. */
+  #warnedMs: number | undefined;
   #firstVideoMs = -1;
   #shortSinceMs = -1;
   #peakAudioBps = 0;
@@ -79,8 +86,11 @@ export class EgressController {
     return this.#dueMs;
   }
 
-  onEstimate(bitrateBps: number, nowMs: number): void {
+  /** @param congested The delay grows or packets are lost: an early warning, before the estimate has fallen. */
+  onEstimate(bitrateBps: number, congested: boolean, nowMs: number): void {
     this.#hasEstimate = true;
+    if (!congested) this.#warnedMs = undefined;
+    else this.#warnedMs ??= nowMs;
     if (Math.abs(bitrateBps - this.#steadyBps) > this.#steadyBps * MOVE) {
       this.#steadyBps = bitrateBps;
       this.#movedMs = nowMs;
@@ -106,18 +116,19 @@ export class EgressController {
     const holdBps = this.#budget(this.#holdEstimate(before, nowMs) * HOLD_TOLERANCE, isWarmUp);
     const hold = allocateEgress(demands, holdBps);
     const upBps = this.#budget(this.#window.least(UP_WINDOW_MS, nowMs), isWarmUp);
+    const isWarned = this.#warnedMs !== undefined && nowMs - this.#warnedMs < WARNING_MS;
     const atLeast = this.#guard.mayResume(nowMs)
       ? Math.max(
           before,
           spentOn(candidates, () => 0),
         )
       : before;
-    const mayGoUp = this.#guard.mayGoUp(upBps, nowMs);
+    const mayGoUp = !isWarned && this.#guard.mayGoUp(upBps, nowMs);
     const up = allocateEgress(
       demands,
       mayGoUp ? upBps / UP_HEADROOM : Math.min(upBps / UP_HEADROOM, atLeast),
     );
-    let steps = candidates.map((candidate, index) => decide(candidate.before, up[index], hold[index]));
+    let steps = candidates.map(({ before: step }, index) => decide(step, up[index], hold[index], isWarned));
     if (spentOn(candidates, (_, index) => steps[index] ?? -1) > holdBps) steps = hold.map(({ step }) => step);
     this.#keepPictures(candidates, steps, isWarmUp, nowMs);
     this.#note(candidates, steps, before > holdBps, upBps, nowMs);
@@ -241,12 +252,13 @@ function decide(
   before: number | undefined,
   up: TrackShare | undefined,
   hold: TrackShare | undefined,
+  isWarned: boolean,
 ): number {
   const upStep = up?.step ?? -1;
   const holdStep = hold?.step ?? -1;
   // A new picture starts with what is sure; at all when the link may carry it.
-  if (before === undefined) return Math.max(upStep, Math.min(0, holdStep));
-  if (upStep > before) return upStep;
+  if (before === undefined) return Math.max(isWarned ? -1 : upStep, Math.min(0, holdStep));
+  if (upStep > before && !isWarned) return upStep;
   return Math.min(before, holdStep);
 }
 

@@ -33,7 +33,7 @@ const room = (
     run: (ms, estimates = {}) => {
       for (let left = ms; left > 0; left -= FRAME_MS) {
         for (const [endpoint, bitrateBps] of Object.entries(estimates))
-          yard.control(Number(endpoint), { type: 'egress-estimate', bitrateBps });
+          yard.control(Number(endpoint), { type: 'egress-estimate', bitrateBps, congested: false });
         source.frame();
         yard.advance(FRAME_MS);
       }

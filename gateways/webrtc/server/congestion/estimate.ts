@@ -87,9 +87,9 @@ export class CongestionEstimate {
     return this.#acknowledged.bitrateBps;
   }
 
-  /** The delay grows or losses hold back: no upgrade now. */
+  /** Early warning: the delay grows, or losses have just lowered the estimate. No upgrade now. */
   get congested(): boolean {
-    return this.#usage === 'overuse' || this.#loss.limited;
+    return this.#usage === 'overuse' || this.#loss.falling;
   }
 
   /**
@@ -229,7 +229,7 @@ export class CongestionEstimate {
       maxBps: this.#desiredBps <= 0 ? 0 : this.#maxBps,
       unmet: this.#bps < MET_SHARE * this.#desiredBps,
       applicationLimited: this.#sent.isApplicationLimited(this.#bps, nowMs),
-      congested: this.congested,
+      congested: this.#usage === 'overuse' || this.#loss.limited,
       variationMs: this.#queue.variationMs,
     };
   }

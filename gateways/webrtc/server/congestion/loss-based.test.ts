@@ -62,6 +62,38 @@ describe('a loss-based estimate', () => {
     expect(loss.limited).toBe(true);
   });
 
+  it('warns at once when a bottleneck begins to drop, and not for ever on a path that loses at random', () => {
+    const options = { fromMs: 0, ms: 5000, delayBps: 3_000_000 };
+    const dropping = new LossBased();
+    run(
+      dropping,
+      options,
+      (estimate) => estimate,
+      () => 0,
+    );
+    expect(dropping.falling).toBe(false);
+    run(
+      dropping,
+      { ...options, fromMs: 5000, ms: 1000 },
+      (estimate) => estimate,
+      () => 0.3,
+    );
+    expect(dropping.falling).toBe(true);
+    const random = new LossBased();
+    let warnings = 0;
+    run(
+      random,
+      { ...options, ms: 60_000 },
+      (estimate) => {
+        if (random.falling) warnings += 1;
+        return Math.min(1_000_000, estimate);
+      },
+      () => 0.08,
+    );
+    expect(random.limited).toBe(true);
+    expect(warnings / 600).toBeLessThan(0.2);
+  });
+
   it('comes back when the losses end', () => {
     const loss = new LossBased();
     const options = { fromMs: 0, ms: 8000, delayBps: 3_000_000 };

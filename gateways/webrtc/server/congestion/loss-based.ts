@@ -5,6 +5,8 @@ const OBSERVATION_MS = 250;
 const OBSERVATIONS_MIN = 3;
 const OBSERVATIONS = 15;
 const WEIGHT = 0.9;
+/** A fall is news for so many observations: a second. */
+const NEWS_OBSERVATIONS = 4;
 const CANDIDATE_FACTORS = [1.02, 1, 0.95] as const;
 /** The loss that a path has whatever is sent: start, least, and most (which a slow path may have more of). */
 const INHERENT_START = 0.01;
@@ -45,6 +47,8 @@ export class LossBased {
   #kbps = -1;
   #inherent = INHERENT_START;
   #limited = false;
+  /** Observations since losses lowered the limit. */
+  #sinceFall = NEWS_OBSERVATIONS;
   #holdMs = HOLD_START_MS;
   #heldUntilMs = Number.NEGATIVE_INFINITY;
   /** The last rate before which an increase led to losses again. */
@@ -60,6 +64,11 @@ export class LossBased {
   /** Losses, not the delay, hold the estimate back. */
   get limited(): boolean {
     return this.#limited;
+  }
+
+  /** Losses lowered the estimate within the last second. On a path that loses packets whatever is sent they do so seldom. */
+  get falling(): boolean {
+    return this.#sinceFall < NEWS_OBSERVATIONS;
   }
 
   /** The loss that the path has whatever is sent, 0…1. */
@@ -92,6 +101,7 @@ export class LossBased {
   ): void {
     const delayKbps = delayBasedBps / 1000;
     if (!this.#observe(results)) return;
+    this.#sinceFall += 1;
     if (this.#kbps < 0) this.#kbps = delayKbps;
     if (this.#observations.length < OBSERVATIONS_MIN) {
       this.#kbps = delayKbps;
@@ -113,6 +123,7 @@ export class LossBased {
     if (this.#kbps < 0 || bitrateBps / 1000 <= this.#kbps) return;
     this.#kbps = bitrateBps / 1000;
     this.#limited = false;
+    this.#sinceFall = NEWS_OBSERVATIONS;
     this.#observations = [];
     this.#inherent = INHERENT_START;
     this.#holdMs = HOLD_START_MS;
@@ -121,6 +132,7 @@ export class LossBased {
   #conclude(kbps: number, delayKbps: number, nowMs: number): void {
     const before = this.#kbps;
     if (kbps < before - 0.001 && kbps < delayKbps) {
+      this.#sinceFall = 0;
       if (this.#limited && nowMs < this.#heldUntilMs) {
         // Fell again right after the last fall: the same event.
         this.#kbps = kbps;

@@ -40,3 +40,40 @@ it('the core is told less while much waits, and all of it again once that has le
   expect(waits(4000)).toBe(0);
   expect(told.at(-1)).toBe(control.estimate.bitrateBps);
 });
+
+it('a delay that grows is told at once as a warning, and that it has ended', () => {
+  const told: { readonly congested: boolean; readonly atMs: number }[] = [];
+  let nowMs = 0;
+  const control = new ClientControl(
+    {
+      onEstimate: (_, congested) => told.push({ congested, atMs: nowMs }),
+      onWaiting: () => {},
+      onGivenUp: () => {},
+      sendPadding: () => 0,
+      canPad: () => false,
+    },
+    new SendCounters(),
+  );
+  control.negotiated(true);
+  /** Feedback every 100 ms on ten packets, which come as late as is said. */
+  const run = (untilMs: number, delayMs: (sentMs: number) => number): void => {
+    for (; nowMs < untilMs; nowMs += 100) {
+      const arrivalsMs: number[] = [];
+      let baseSeq = -1;
+      for (let i = 0; i < 10; i += 1) {
+        const sentMs = nowMs + i * 10;
+        const seq = control.transportSeq(PACKET_BYTES, -1, sentMs);
+        if (baseSeq < 0) baseSeq = seq;
+        arrivalsMs.push(sentMs + delayMs(sentMs));
+      }
+      control.onFeedback({ baseSeq, arrivalsMs, referenceMs: 0, feedbackCount: nowMs / 100 }, nowMs + 200);
+    }
+  };
+  run(3000, () => 20);
+  expect(told.some(({ congested }) => congested)).toBe(false);
+  // A queue that grows by a fifth of the time.
+  run(4000, (sentMs) => 20 + (sentMs - 3000) / 5);
+  expect(told.find(({ congested }) => congested)?.atMs).toBeLessThan(3500);
+  run(8000, () => 20);
+  expect(told.at(-1)?.congested).toBe(false);
+});

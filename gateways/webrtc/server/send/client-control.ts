@@ -21,8 +21,8 @@ const UNKNOWN_AFTER_MS = 5000;
 const UNKNOWN_PACING_BPS = 20_000_000;
 
 export interface ClientControlListener {
-  /** Bits per second that the client can be sent. */
-  onEstimate(bitrateBps: number): void;
+  /** Bits per second that the client can be sent, and whether it should not be sent more than it is now. */
+  onEstimate(bitrateBps: number, congested: boolean): void;
   /** The pacer has something that waits: {@link ClientControl.process} is to be called every slot. */
   onWaiting(): void;
   /** Packets of the slot with this number were given up: its viewer needs a keyframe. */
@@ -44,6 +44,7 @@ export class ClientControl {
   /** The client acknowledges by transport-wide numbers, as far as was negotiated. */
   #acknowledges = false;
   #toldBps = 0;
+  #toldCongested = false;
   #firstSentMs = -1;
   #heard = false;
 
@@ -169,14 +170,16 @@ export class ClientControl {
 
   #settle(): void {
     const known = this.#heard || this.#acknowledges;
-    const { bitrateBps, pacingBps } = this.#estimate;
+    const { bitrateBps, pacingBps, congested } = this.#estimate;
     if (!known) return;
     this.#pacer.setRates(bitrateBps, pacingBps);
     const usableBps = bitrateBps - this.#backlogBps(bitrateBps);
-    if (Math.abs(usableBps - this.#toldBps) <= NEWS_SHARE * this.#toldBps) return;
+    const isNews = Math.abs(usableBps - this.#toldBps) > NEWS_SHARE * this.#toldBps;
+    if (!isNews && congested === this.#toldCongested) return;
     if (usableBps < FALL_SHARE * this.#toldBps) this.#counters.estimateFalls += 1;
     this.#toldBps = usableBps;
-    this.#listener.onEstimate(usableBps);
+    this.#toldCongested = congested;
+    this.#listener.onEstimate(usableBps, congested);
   }
 
   /** Share of the estimate that what waits needs. */

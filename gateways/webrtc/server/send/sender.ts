@@ -23,7 +23,7 @@ const REPORT_INTERVAL_MS = 1000;
 
 export interface SenderListener {
   onKeyframeRequest(mid: string): void;
-  onEstimate(bitrateBps: number): void;
+  onEstimate(bitrateBps: number, congested: boolean): void;
   /** Packets wait for their turn: see {@link Sender.process}. */
   onWaiting(): void;
   sendRtcp(packet: Uint8Array): void;
@@ -54,7 +54,7 @@ export class Sender {
     this.#listener = listener;
     this.control = new ClientControl(
       {
-        onEstimate: (bitrateBps) => listener.onEstimate(bitrateBps),
+        onEstimate: (bitrateBps, congested) => listener.onEstimate(bitrateBps, congested),
         onWaiting: () => listener.onWaiting(),
         onGivenUp: (stream) => this.#onGivenUp(stream),
         sendPadding: (bytes, cluster, nowMs) =>

@@ -346,10 +346,10 @@ describe('the end', () => {
 
 test('estimates and messages of the data channel pass', async () => {
   const { endpoint, transport } = await started();
-  transport.listener.onEstimate(900_000);
+  transport.listener.onEstimate(900_000, true);
   transport.listener.onData('chat', 'hello');
   expect(endpoint.controls.slice(-2)).toEqual([
-    { type: 'egress-estimate', bitrateBps: 900_000 },
+    { type: 'egress-estimate', bitrateBps: 900_000, congested: true },
     { type: 'channel-publish', label: 'chat', data: 'hello' },
   ]);
 });

@@ -281,7 +281,8 @@ export class PeerSession {
       onMedia: (mid, packet) => this.#tracks?.onMedia(mid, packet),
       onTrackFacts: (mid, codec, layers) => this.#tracks?.onTrackFacts(mid, codec, layers),
       onKeyframeRequest: (mid) => this.#slots?.requestKeyframe(mid),
-      onEstimate: (bitrateBps) => this.#endpoint?.control({ type: 'egress-estimate', bitrateBps }),
+      onEstimate: (bitrateBps, congested) =>
+        this.#endpoint?.control({ type: 'egress-estimate', bitrateBps, congested }),
       onData: (label, data) => {
         if (!this.#joined || data.length > MESSAGE_MAX_BYTES) return;
         this.#endpoint?.control({ type: 'channel-publish', label, data });

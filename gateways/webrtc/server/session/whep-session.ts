@@ -224,7 +224,8 @@ class WhepSession implements HttpSession {
       onMedia: () => {},
       onTrackFacts: () => {},
       onKeyframeRequest: () => this.#requestKeyframe(),
-      onEstimate: (bitrateBps) => this.#endpoint.control({ type: 'egress-estimate', bitrateBps }),
+      onEstimate: (bitrateBps, congested) =>
+        this.#endpoint.control({ type: 'egress-estimate', bitrateBps, congested }),
       onData: () => {},
     };
   }

@@ -82,7 +82,7 @@ export class Peer implements PeerTransport, SlotTransport, PacedClient {
     });
     this.#sender = new Sender(home.slots, this, {
       onKeyframeRequest: (mid) => listener.onKeyframeRequest(mid),
-      onEstimate: (bitrateBps) => listener.onEstimate(bitrateBps),
+      onEstimate: (bitrateBps, congested) => listener.onEstimate(bitrateBps, congested),
       onWaiting: () => home.pacing.add(this),
       sendRtcp,
     });
