@@ -18,8 +18,8 @@ const LIMITED_INTERVAL_MS = 5000;
 /** While more is wanted than the estimate allows: soon at first, then, as long as nothing comes of it, more rarely. */
 const DEMAND_FACTOR = 2;
 const DEMAND_FACTOR_AGAIN = 1.9;
-const DEMAND_INTERVAL_MS = 4000;
-const DEMAND_INTERVAL_MAX_MS = 6000;
+const DEMAND_INTERVAL_MS = 3500;
+const DEMAND_INTERVAL_MAX_MS = 5000;
 /** After a probe that showed more, milliseconds. */
 const DEMAND_INTERVAL_GROWING_MS = 700;
 const DEMAND_BACKOFF = 1.5;
@@ -28,7 +28,7 @@ const DROP_SHARE = 0.66;
 const DROP_FACTOR = 0.85;
 const DROP_RECENT_MS = 5000;
 /** A result counts as growth from here, times the estimate. */
-const GROWTH_SHARE = 1.25;
+const GROWTH_SHARE = 1.1;
 
 /** Packets to be sent at `bitrateBps`, made of RTX or padding where media does not fill it. */
 export interface ProbeCluster {
