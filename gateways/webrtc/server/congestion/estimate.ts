@@ -110,9 +110,10 @@ export class CongestionEstimate {
     return this.#sent.bitrateBps(nowMs);
   }
 
-  /** Nothing is known of the path and nothing will be. */
+  /** The client tells nothing of its path: what it is taken to carry, until losses or REMB say otherwise. */
   assume(bitrateBps: number): void {
     this.#bps = bitrateBps;
+    this.#remb.assume(bitrateBps);
   }
 
   /**
@@ -200,8 +201,10 @@ export class CongestionEstimate {
   /** Of a receiver report. @param loss 0…1. */
   onLossReport(loss: number, nowMs: number): void {
     if (nowMs - this.#feedbackMs < FEEDBACK_RECENT_MS) return;
-    this.#remb.lost(loss, nowMs);
-    this.#settle(Math.min(this.#bps, this.#remb.bitrateBps), nowMs);
+    this.#remb.lost(loss, this.#maxBps, nowMs);
+    // Where transport-wide feedback came before, its last word holds until it comes again.
+    const limitBps = this.#feedbackMs < 0 ? Number.POSITIVE_INFINITY : this.#bps;
+    this.#settle(Math.min(limitBps, this.#remb.bitrateBps), nowMs);
   }
 
   /** @returns A probe that is to be sent now. */

@@ -6,15 +6,47 @@ import { SendCounters } from './send-counters.ts';
 const REMB_BPS = 500_000;
 const PACKET_BYTES = 1200;
 
+const SILENT_LISTENER = {
+  onWaiting: () => {},
+  onGivenUp: () => {},
+  sendPadding: () => 0,
+  canPad: () => false,
+};
+
+it('a client that sends receiver reports only (aiortc, GStreamer) is not held at the start value: its losses decide', () => {
+  const told: number[] = [];
+  const control = new ClientControl(
+    { ...SILENT_LISTENER, onEstimate: (bps) => told.push(bps) },
+    new SendCounters(),
+  );
+  control.setDemand(2_000_000);
+  const slot = { isVideo: true, transmit: () => 0, discard: () => {} };
+  const packet = { slot, stream: 0, wireBytes: PACKET_BYTES, startsKeyframe: false, isRepair: false };
+  const reports = (fromMs: number, seconds: number, loss: number): void => {
+    for (let nowMs = fromMs; nowMs < fromMs + seconds * 1000; nowMs += 10) {
+      control.enqueue(packet as unknown as OutgoingPacket, nowMs);
+      control.process(nowMs);
+      control.tick(nowMs);
+      if (nowMs % 1000 === 0) control.onLossReport(loss, nowMs);
+    }
+  };
+  reports(0, 5, 0);
+  expect(told).toEqual([]);
+  reports(5000, 10, 0);
+  expect(Math.min(...told)).toBeGreaterThanOrEqual(2_000_000);
+  // Loss that goes by: less, then as much as before.
+  reports(15_000, 10, 0.3);
+  expect(told.at(-1)).toBeLessThan(1_100_000);
+  reports(25_000, 15, 0);
+  expect(told.at(-1)).toBe(2_000_000);
+});
+
 it('the core is told less while much waits, and all of it again once that has left', () => {
   const told: number[] = [];
   const control = new ClientControl(
     {
+      ...SILENT_LISTENER,
       onEstimate: (bps) => told.push(bps),
-      onWaiting: () => {},
-      onGivenUp: () => {},
-      sendPadding: () => 0,
-      canPad: () => false,
     },
     new SendCounters(),
   );
