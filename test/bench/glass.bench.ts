@@ -1,13 +1,12 @@
 /** Glass to glass: from drawing a picture to seeing it in another browser, and how far lips are off. 720p, loopback. */
 import type { Browser, Page } from 'playwright-core';
-import { launchChromium } from '../harness/chromium.ts';
+import { launchChromium, openPage } from '../harness/chromium.ts';
 import { waitFor } from '../harness/wait.ts';
 import { Yard } from '../harness/yard.ts';
 import { CpuMeter, type CpuReading } from './cpu-meter.ts';
 import { GlassEncoder } from './glass/glass-encoder.ts';
 import {
   type GlassReadings,
-  openBenchPage,
   publishDirect,
   publishGlass,
   readGlass,
@@ -39,7 +38,7 @@ type Publish = (yard: Yard, browser: Browser, viewer: Page) => Promise<() => voi
 
 /** Watches in a page of its own, and reads when everything has settled. */
 async function watch(browser: Browser, yard: Yard, publish: Publish, sound: boolean): Promise<Watched> {
-  const page = await openBenchPage(browser, yard.http);
+  const { page } = await openPage(browser, yard.http);
   const stop = await publish(yard, browser, page);
   try {
     await watchGlass(page, `${yard.http}/whep/glass`, sound);
@@ -92,12 +91,12 @@ async function measure(browser: Browser, title: string, target: string, publish:
 }
 
 const publishWithoutServer: Publish = async (yard, browser, viewer) => {
-  const page = await openBenchPage(browser, yard.http);
+  const { page } = await openPage(browser, yard.http);
   await publishDirect(page, viewer);
   return () => void page.context().close();
 };
 const publishByWhip: Publish = async (yard, browser) => {
-  const page = await openBenchPage(browser, yard.http);
+  const { page } = await openPage(browser, yard.http);
   await publishGlass(page, `${yard.http}/whip/glass`);
   return () => void page.context().close();
 };

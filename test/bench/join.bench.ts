@@ -1,10 +1,10 @@
 /** How long a viewer waits for the first picture: from asking for the stream to seeing it, in Chromium over WHEP. */
 import type { Browser } from 'playwright-core';
-import { launchChromium } from '../harness/chromium.ts';
+import { launchChromium, openPage } from '../harness/chromium.ts';
 import { waitFor } from '../harness/wait.ts';
 import { Yard } from '../harness/yard.ts';
 import { GlassEncoder } from './glass/glass-encoder.ts';
-import { openBenchPage, publishGlass, readGlass, stopWatching, watchGlass } from './glass/glass-page.ts';
+import { publishGlass, readGlass, stopWatching, watchGlass } from './glass/glass-page.ts';
 import { quantile } from './quantile.ts';
 import { sleep } from './sleep.ts';
 import { ms, printTable, type Row } from './table.ts';
@@ -17,7 +17,7 @@ const SETTLE_MS = 4000;
 
 async function joins(browser: Browser, yard: Yard, title: string, target: string): Promise<Row> {
   await sleep(SETTLE_MS);
-  const page = await openBenchPage(browser, yard.http);
+  const { page } = await openPage(browser, yard.http);
   const waitedMs: number[] = [];
   for (let join = 0; join < JOINS; join += 1) {
     await watchGlass(page, `${yard.http}/whep/join`, true);
@@ -48,7 +48,7 @@ const yard = await Yard.start(['webrtc', 'rtmp']);
 try {
   const browser = await launchChromium();
   try {
-    const publisher = await openBenchPage(browser, yard.http);
+    const { page: publisher } = await openPage(browser, yard.http);
     await publishGlass(publisher, `${yard.http}/whip/join`);
     rows.push(await joins(browser, yard, 'WebRTC source', '≤ 500 ms'));
     await publisher.context().close();

@@ -66,15 +66,11 @@ describe.skipIf(chromiumPath() === undefined)('codecs and layers in Chromium', (
       JSON.stringify(await receiverStats(viewer, 0)),
       receiversOf(await (await fetch(`${yard.api}/v1/rooms/codecs`)).json()),
     ].join('\n');
-  const eventually = async (
+  const eventually = (
     what: string,
     condition: () => Promise<boolean>,
     deadlineMs = 30_000,
-  ): Promise<void> => {
-    await waitFor(what, condition, deadlineMs).catch(async (error: unknown) => {
-      throw new Error(`${String(error)}\n${await explain()}`);
-    });
-  };
+  ): Promise<boolean> => waitFor(what, condition, deadlineMs, explain);
   /** Until `is` holds of a second of what is shown; no freeze on the way. */
   const shows = async (what: string, is: (shown: Shown) => boolean): Promise<void> => {
     await eventually(what, async () => {

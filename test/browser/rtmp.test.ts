@@ -4,6 +4,7 @@ import { beepDelays, watchFlashesAndBeeps } from '../harness/av-sync.ts';
 import { chromiumPath, launchChromium, openPage } from '../harness/chromium.ts';
 import { FfmpegPublisher, hasFfmpeg } from '../harness/ffmpeg.ts';
 import { waitFor } from '../harness/wait.ts';
+import { waitForEnd } from '../harness/wait-for-end.ts';
 import { firstFrameMs, heardHz, viewerStats, watchWhep } from '../harness/web-clients.ts';
 import { Yard } from '../harness/yard.ts';
 
@@ -134,12 +135,7 @@ describe.skipIf(chromiumPath() === undefined || !hasFfmpeg())('RTMP to Chromium'
       [`${yard.rtmp}x/room`, 'The server address must end in /live'],
     ] as const) {
       const second = new FfmpegPublisher(url, { bFrames: 0, toneHz: 440 });
-      await waitFor(
-        'ffmpeg ends',
-        () => second.exitCode !== undefined,
-        15_000,
-        () => second.output,
-      );
+      await waitForEnd('ffmpeg', second);
       expect(second.output).toContain(sentence);
     }
     first.stop();

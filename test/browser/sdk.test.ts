@@ -33,16 +33,12 @@ describe.skipIf(chromiumPath() === undefined)('SDK to SDK in Chromium', () => {
       ...(await sessionEvents(bob)),
       JSON.stringify(await receiverStats(bob, 0)),
     ].join('\n');
-  const eventually = async (
+  const eventually = (
     what: string,
     condition: () => Promise<boolean>,
     deadlineMs = 20_000,
-  ): Promise<void> => {
-    await waitFor(what, condition, deadlineMs).catch(async (error: unknown) => {
-      throw new Error(`${String(error)}\n${await explain()}`);
-    });
-  };
-  const hears = (page: Page, hz: number): Promise<void> =>
+  ): Promise<boolean> => waitFor(what, condition, deadlineMs, explain);
+  const hears = (page: Page, hz: number): Promise<boolean> =>
     eventually(`${hz} Hz is heard`, async () => Math.abs((await mixerHz(page)) - hz) < TONE_TOLERANCE_HZ);
   /** `count` more frames come, and at least four of five of those received are shown. */
   const plays = async (what: string, count: number): Promise<void> => {
@@ -55,7 +51,7 @@ describe.skipIf(chromiumPath() === undefined)('SDK to SDK in Chromium', () => {
     const received = after.framesReceived - before.framesReceived;
     expect((after.framesDecoded - before.framesDecoded) / received).toBeGreaterThan(0.8);
   };
-  const hasHeight = (height: number): Promise<void> =>
+  const hasHeight = (height: number): Promise<boolean> =>
     eventually(`a picture of ${height} lines`, async () => (await receiverStats(bob, 0)).height === height);
 
   beforeAll(async () => {

@@ -63,16 +63,13 @@ describe.skipIf(!installed)('a stream, a phone and two browsers in one room', ()
       ...(await sessionEvents(bob)).slice(-20),
       JSON.stringify([await receiverStats(bob, 0), await receiverStats(bob, 1)]),
     ].join('\n');
-  const eventually = async (what: string, condition: () => boolean | Promise<boolean>): Promise<void> => {
-    await waitFor(what, condition, BACK_MS).catch(async (error: unknown) => {
-      throw new Error(`${String(error)}\n${await explain()}`);
-    });
-  };
+  const eventually = (what: string, condition: () => boolean | Promise<boolean>): Promise<boolean> =>
+    waitFor(what, condition, BACK_MS, explain);
   const hears = async (page: Page, ...tones: readonly number[]): Promise<void> => {
     for (const hz of tones)
       await eventually(`${hz} Hz is heard`, async () => (await mixerDb(page, hz)) > AUDIBLE_DB);
   };
-  const isGone = (page: Page, hz: number): Promise<void> =>
+  const isGone = (page: Page, hz: number): Promise<boolean> =>
     eventually(`${hz} Hz is not heard`, async () => (await mixerDb(page, hz)) < AUDIBLE_DB);
   const phoneHears = async (...tones: readonly number[]): Promise<void> => {
     for (const hz of tones)

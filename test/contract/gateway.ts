@@ -44,6 +44,13 @@ export const REATTACH_MS: number = 1000;
 const MEDIA_BACK_MS = 5000;
 const STORY_MS = 120_000;
 
+/** Until media of what `publisher` publishes arrives at `probe`. */
+async function receives(probe: Probe, publisher: ContractPublisher): Promise<void> {
+  await waitFor('the track is seen', () => probe.tracksOf(publisher.peer).has(publisher.track), SOON_MS);
+  await probe.attach(publisher);
+  await waitFor('media arrives', () => probe.packets > 20, SOON_MS);
+}
+
 /** @param start Brings up the gateway under test; the suite shares it. */
 export function gatewayContract(start: () => GatewayUnderTest): void {
   test('what it publishes is seen by the room, forwarded, and gone when it leaves', {
@@ -52,9 +59,7 @@ export function gatewayContract(start: () => GatewayUnderTest): void {
     const gateway = start();
     const probe = await gateway.probe('contract-1', 'probe');
     const publisher = await gateway.publish('contract-1');
-    await waitFor('the track is seen', () => probe.tracksOf(publisher.peer).has(publisher.track), SOON_MS);
-    await probe.attach(publisher);
-    await waitFor('media arrives', () => probe.packets > 20, SOON_MS);
+    await receives(probe, publisher);
     if (publisher.kind === 'video') expect(probe.beganWithKeyframe).toBe(true);
     await publisher.leave();
     await waitFor('the peer is gone', () => !probe.hasPeer(publisher.peer), publisher.goneMs ?? SOON_MS);
@@ -66,9 +71,7 @@ export function gatewayContract(start: () => GatewayUnderTest): void {
     const gateway = start();
     const publisher = await gateway.publish('contract-2');
     const probe = await gateway.probe('contract-2', 'probe');
-    await waitFor('the track is seen', () => probe.tracksOf(publisher.peer).has(publisher.track), SOON_MS);
-    await probe.attach(publisher);
-    await waitFor('media arrives', () => probe.packets > 20, SOON_MS);
+    await receives(probe, publisher);
     if (publisher.kind === 'video') {
       // A source that makes none is replayed from its last one: the viewer cannot tell.
       const before = probe.keyframes;
@@ -104,9 +107,7 @@ export function gatewayContract(start: () => GatewayUnderTest): void {
     const gateway = start();
     const publisher = await gateway.publish('contract-4');
     const probe = await gateway.probe('contract-4', 'probe');
-    await waitFor('the track is seen', () => probe.tracksOf(publisher.peer).has(publisher.track), SOON_MS);
-    await probe.attach(publisher);
-    await waitFor('media arrives', () => probe.packets > 20, SOON_MS);
+    await receives(probe, publisher);
     probe.clearNews();
     const backMs = await gateway.restartCore();
     const before = probe.packets;

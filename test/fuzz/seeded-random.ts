@@ -1,17 +1,16 @@
+import { SeededRandom as Uniform } from '@switchyard/shared/netem';
+
 /** Pseudo-random numbers that a seed repeats: a failure of a fuzz test can be played again. */
 export class SeededRandom {
-  #state: number;
+  readonly #uniform: Uniform;
 
   constructor(seed: number) {
-    this.#state = seed >>> 0;
+    this.#uniform = new Uniform(seed);
   }
 
-  /** 32 bits (mulberry32). */
+  /** 32 bits. */
   next(): number {
-    this.#state = (this.#state + 0x6d2b_79f5) >>> 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return (mixed ^ (mixed >>> 14)) >>> 0;
+    return this.#uniform.next() * 0x1_0000_0000;
   }
 
   /** 0 … `below` − 1; 0 for 0. */

@@ -32,24 +32,7 @@ export interface Shown {
 export async function publishEncodings(page: Page, url: string, publication: Publication): Promise<void> {
   await page.evaluate(
     async ({ url, codec, width, height, fps, encodings }) => {
-      const canvas = document.createElement('canvas');
-      canvas.width = width;
-      canvas.height = height;
-      const draw = canvas.getContext('2d');
-      const paint = (): void => {
-        if (draw === null) return;
-        const now = Date.now();
-        draw.fillStyle = `hsl(${(now / 20) % 360} 70% 50%)`;
-        draw.fillRect(0, 0, width, height);
-        for (let i = 0; i < 40; i += 1) {
-          draw.fillStyle = `hsl(${(i * 37 + now / 9) % 360} 90% 40%)`;
-          draw.fillRect((i * 173 + now / 7) % width, (i * 97 + now / 11) % height, width / 20, height / 16);
-        }
-      };
-      setInterval(paint, 1000 / fps);
-      paint();
-      const [track] = canvas.captureStream(fps).getVideoTracks();
-      if (track === undefined) throw new Error('no canvas track');
+      const track = window.tools.movingPicture(width, height, fps);
       const pc = new RTCPeerConnection();
       const held = window as unknown as { published?: RTCPeerConnection[] };
       held.published ??= [];
@@ -62,15 +45,7 @@ export async function publishEncodings(page: Page, url: string, publication: Pub
       const ours = all.filter(({ mimeType }) => mimeType === `video/${codec}`);
       if (ours.length === 0) throw new Error(`this browser has no ${codec}`);
       transceiver.setCodecPreferences([...ours, ...all.filter(({ mimeType }) => mimeType === 'video/rtx')]);
-      await pc.setLocalDescription();
-      const response = await fetch(url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/sdp' },
-        body: pc.localDescription?.sdp ?? '',
-      });
-      const sdp = await response.text();
-      if (response.status !== 201) throw new Error(`${response.status} ${sdp}`);
-      await pc.setRemoteDescription({ type: 'answer', sdp });
+      await window.tools.negotiate(pc, url);
     },
     { url, ...publication },
   );

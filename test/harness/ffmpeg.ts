@@ -16,6 +16,9 @@ export interface FfmpegOptions {
   readonly audio?: boolean;
 }
 
+/** For who only has to be there: a small picture without sound. */
+export const SMALL_PICTURE: FfmpegOptions = { bFrames: 0, toneHz: 440, size: '160x120', audio: false };
+
 /** ffmpeg as a publisher: a moving picture with a clock, and a tone. */
 export class FfmpegPublisher {
   readonly #child: ChildProcess;

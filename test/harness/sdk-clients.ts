@@ -1,13 +1,12 @@
 import type { Page } from 'playwright-core';
-import type { ViewerStats } from './web-clients.ts';
+import type { InboundVideo } from './page-tools.ts';
 
 /** What {@link openSdkSession} leaves in the page as `window.yard`. */
 interface SdkPage {
   // biome-ignore lint/suspicious/noExplicitAny: the SDK of the server that is tested, loaded by the page.
   readonly session: any;
   readonly events: string[];
-  picture(width: number, height: number): MediaStreamTrack;
-  tone(hz: number): MediaStreamTrack;
+  readonly audio: AudioContext;
   loudestHz(): number;
   levelDb(hz: number): number;
 }
@@ -36,68 +35,26 @@ export async function openSdkSession(
     const listen = (): void => {
       for (const { track } of session.mixerSlots) {
         if (track === undefined || heard.has(track.id)) continue;
-        // Chromium pulls remote audio only through an element.
-        const element = new Audio();
-        element.srcObject = new MediaStream([track]);
-        element.muted = true;
-        void element.play();
+        window.tools.pullAudio(track);
         const source = audio.createMediaStreamSource(new MediaStream([track]));
         source.connect(analyser);
         heard.set(track.id, source);
       }
     };
-    const spectrum = (): Float32Array => {
-      listen();
-      const bins = new Float32Array(analyser.frequencyBinCount);
-      analyser.getFloatFrequencyData(bins);
-      return bins;
-    };
     const yard: SdkPage = {
       session,
       events,
-      picture: (width, height) => {
-        const canvas = document.createElement('canvas');
-        canvas.width = width;
-        canvas.height = height;
-        const draw = canvas.getContext('2d');
-        const paint = (): void => {
-          if (draw === null) return;
-          const now = Date.now();
-          draw.fillStyle = `hsl(${(now / 20) % 360} 70% 50%)`;
-          draw.fillRect(0, 0, width, height);
-          for (let i = 0; i < 40; i += 1) {
-            draw.fillStyle = `hsl(${(i * 37 + now / 9) % 360} 90% 40%)`;
-            draw.fillRect((i * 173 + now / 7) % width, (i * 97 + now / 11) % height, width / 20, height / 16);
-          }
-        };
-        setInterval(paint, 1000 / 30);
-        paint();
-        const [track] = canvas.captureStream(30).getVideoTracks();
-        if (track === undefined) throw new Error('no canvas track');
-        return track;
-      },
-      tone: (hz) => {
-        const oscillator = audio.createOscillator();
-        oscillator.frequency.value = hz;
-        const volume = audio.createGain();
-        volume.gain.value = 0.3;
-        const out = audio.createMediaStreamDestination();
-        oscillator.connect(volume).connect(out);
-        oscillator.start();
-        const [track] = out.stream.getAudioTracks();
-        if (track === undefined) throw new Error('no tone');
-        return track;
+      audio,
+      loudestHz: () => {
+        listen();
+        return window.tools.loudestHz(analyser);
       },
       levelDb: (hz) => {
-        const bins = spectrum();
+        listen();
+        const bins = new Float32Array(analyser.frequencyBinCount);
+        analyser.getFloatFrequencyData(bins);
         const at = Math.round((hz * analyser.fftSize) / audio.sampleRate);
         return Math.max(...bins.subarray(at - 2, at + 3));
-      },
-      loudestHz: () => {
-        const bins = spectrum();
-        let best = 1;
-        for (let i = 2; i < bins.length; i += 1) if ((bins[i] ?? -200) > (bins[best] ?? -200)) best = i;
-        return (bins[best] ?? -200) < -70 ? 0 : (best * audio.sampleRate) / analyser.fftSize;
       },
     };
     Object.assign(window, { yard });
@@ -111,7 +68,7 @@ export const publishPicture = (page: Page, name: string, width: number, height: 
   page.evaluate(
     async ({ name, width, height }) => {
       const { yard } = window as unknown as { yard: SdkPage };
-      await yard.session.publish(yard.picture(width, height), { name });
+      await yard.session.publish(window.tools.movingPicture(width, height, 30), { name });
     },
     { name, width, height },
   );
@@ -120,7 +77,7 @@ export const publishPicture = (page: Page, name: string, width: number, height: 
 export const publishTone = (page: Page, hz: number): Promise<void> =>
   page.evaluate(async (hz) => {
     const { yard } = window as unknown as { yard: SdkPage };
-    await yard.session.publish(yard.tone(hz), { name: 'audio_main' });
+    await yard.session.publish(window.tools.tone(yard.audio, hz, 0.3), { name: 'audio_main' });
   }, hz);
 
 /** Attaches receiver `index` of the pool, and shows it. */
@@ -178,38 +135,15 @@ export const mixerDb = (page: Page, hz: number): Promise<number> =>
 export const sessionEvents = (page: Page): Promise<string[]> =>
   page.evaluate(() => (window as unknown as { yard: SdkPage }).yard.events);
 
-/** Statistics of what receiver `index` shows. */
+/** Statistics of what receiver `index` shows, and the session's state. */
 export const receiverStats = (
   page: Page,
   index: number,
-): Promise<Omit<ViewerStats, 'audioPackets' | 'audioEnergy'>> =>
+): Promise<InboundVideo & { readonly state: string }> =>
   page.evaluate(async (index) => {
-    const { yard } = window as unknown as { yard: SdkPage };
-    const stats = {
-      framesDecoded: 0,
-      framesReceived: 0,
-      framesDropped: 0,
-      freezeCount: 0,
-      width: 0,
-      height: 0,
-      packetsReceived: 0,
-      packetsLost: 0,
-      codec: '',
-      state: String(yard.session.state),
-    };
-    const report: RTCStatsReport | undefined = await yard.session.stats();
-    report?.forEach((each) => {
-      if (each.type !== 'inbound-rtp' || each.trackIdentifier !== yard.session.receivers[index].track?.id)
-        return;
-      stats.framesDecoded = each.framesDecoded ?? 0;
-      stats.framesReceived = each.framesReceived ?? 0;
-      stats.framesDropped = each.framesDropped ?? 0;
-      stats.freezeCount = each.freezeCount ?? 0;
-      stats.width = each.frameWidth ?? 0;
-      stats.height = each.frameHeight ?? 0;
-      stats.packetsReceived = each.packetsReceived ?? 0;
-      stats.packetsLost = each.packetsLost ?? 0;
-      stats.codec = report.get(each.codecId)?.mimeType ?? '';
-    });
-    return stats;
+    const { session } = (window as unknown as { yard: SdkPage }).yard;
+    const state = String(session.state);
+    const isShown = ({ trackIdentifier }: { readonly trackIdentifier: string }): boolean =>
+      trackIdentifier === session.receivers[index].track?.id;
+    return { ...window.tools.inboundVideo(await session.stats(), isShown), state };
   }, index);

@@ -9,13 +9,14 @@ export async function waitFor<Value>(
   what: string,
   condition: () => Value | undefined | false | Promise<Value | undefined | false>,
   deadlineMs = 15_000,
-  explain: () => string = () => '',
+  explain: () => string | Promise<string> = () => '',
 ): Promise<Value> {
   const untilMs = performance.now() + deadlineMs;
   for (;;) {
     const value = await condition();
     if (value !== undefined && value !== false) return value;
-    if (performance.now() > untilMs) throw new Error(`${what}: not within ${deadlineMs} ms\n${explain()}`);
+    if (performance.now() > untilMs)
+      throw new Error(`${what}: not within ${deadlineMs} ms\n${await explain()}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }

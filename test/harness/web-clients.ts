@@ -1,18 +1,10 @@
 import type { Page } from 'playwright-core';
+import type { InboundVideo } from './page-tools.ts';
 
 /** What a viewer's browser measured, from getStats. */
-export interface ViewerStats {
-  readonly framesDecoded: number;
-  readonly framesReceived: number;
-  readonly framesDropped: number;
-  readonly freezeCount: number;
-  readonly width: number;
-  readonly height: number;
-  readonly packetsReceived: number;
-  readonly packetsLost: number;
+export interface ViewerStats extends InboundVideo {
   readonly audioPackets: number;
   readonly audioEnergy: number;
-  readonly codec: string;
   readonly state: string;
 }
 
@@ -20,44 +12,15 @@ export interface ViewerStats {
 export async function publishWhip(
   page: Page,
   url: string,
-  options: { readonly simulcast: boolean; readonly toneHz: number; readonly codec?: string },
+  options: { readonly simulcast: boolean; readonly toneHz: number },
 ): Promise<void> {
   await page.evaluate(
-    async ({ url, simulcast, toneHz, codec }) => {
-      const canvas = document.createElement('canvas');
-      canvas.width = 1280;
-      canvas.height = 720;
-      const draw = canvas.getContext('2d');
-      const paint = (): void => {
-        if (draw === null) return;
-        const now = Date.now();
-        draw.fillStyle = `hsl(${(now / 20) % 360} 70% 50%)`;
-        draw.fillRect(0, 0, 1280, 720);
-        for (let i = 0; i < 60; i += 1) {
-          draw.fillStyle = `hsl(${(i * 37 + now / 9) % 360} 90% 40%)`;
-          draw.fillRect((i * 173 + now / 7) % 1280, (i * 97 + now / 11) % 720, 60, 40);
-        }
-        // The time as a bar code of 32 bits, most significant first.
-        for (let bit = 0; bit < 32; bit += 1) {
-          draw.fillStyle = ((Math.floor(now) >>> (31 - bit)) & 1) === 1 ? '#fff' : '#000';
-          draw.fillRect(bit * 40, 0, 40, 80);
-        }
-      };
-      setInterval(paint, 1000 / 30);
-      paint();
-      const video = canvas.captureStream(30).getVideoTracks()[0];
-      const audio = new AudioContext();
-      const tone = audio.createOscillator();
-      tone.frequency.value = toneHz;
-      const volume = audio.createGain();
-      volume.gain.value = 0.3;
-      const out = audio.createMediaStreamDestination();
-      tone.connect(volume).connect(out);
-      tone.start();
+    async ({ url, simulcast, toneHz }) => {
+      const video = window.tools.movingPicture(1280, 720, 30);
+      const microphone = window.tools.tone(new AudioContext(), toneHz, 0.3);
       const pc = new RTCPeerConnection();
       Object.assign(window, { whip: pc });
-      if (video === undefined) throw new Error('no canvas track');
-      const transceiver = pc.addTransceiver(video, {
+      pc.addTransceiver(video, {
         direction: 'sendonly',
         sendEncodings: simulcast
           ? [
@@ -67,24 +30,8 @@ export async function publishWhip(
             ]
           : [{ maxBitrate: 2_500_000 }],
       });
-      if (codec !== undefined) {
-        const all = RTCRtpReceiver.getCapabilities('video')?.codecs ?? [];
-        const wanted = all.filter(
-          ({ mimeType }) => mimeType === `video/${codec}` || mimeType === 'video/rtx',
-        );
-        transceiver.setCodecPreferences(wanted);
-      }
-      const [microphone] = out.stream.getAudioTracks();
-      if (microphone !== undefined) pc.addTransceiver(microphone, { direction: 'sendonly' });
-      await pc.setLocalDescription();
-      const response = await fetch(url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/sdp' },
-        body: pc.localDescription?.sdp ?? '',
-      });
-      const sdp = await response.text();
-      if (response.status !== 201) throw new Error(`${response.status} ${sdp}`);
-      await pc.setRemoteDescription({ type: 'answer', sdp });
+      pc.addTransceiver(microphone, { direction: 'sendonly' });
+      await window.tools.negotiate(pc, url);
     },
     { url, ...options },
   );
@@ -93,43 +40,22 @@ export async function publishWhip(
 /** Watches by WHEP. Stays as `window.whep` in the page, with an analyser of what is heard. */
 export async function watchWhep(page: Page, url: string): Promise<void> {
   await page.evaluate(async (url) => {
-    const pc = new RTCPeerConnection();
-    const video = document.createElement('video');
-    video.autoplay = true;
-    video.muted = true;
-    video.playsInline = true;
-    document.body.append(video);
-    const stream = new MediaStream();
-    video.srcObject = stream;
     const startMs = performance.now();
-    video.requestVideoFrameCallback(() =>
-      Object.assign(window, { firstFrameMs: performance.now() - startMs }),
-    );
+    const pc = new RTCPeerConnection();
     const audio = new AudioContext();
     const analyser = audio.createAnalyser();
     analyser.fftSize = 8192;
-    Object.assign(window, { whep: pc, video, analyser, audioContext: audio });
-    pc.ontrack = ({ track }) => {
-      stream.addTrack(track);
-      if (track.kind !== 'audio') return;
-      // Chromium pulls remote audio only through an element.
-      const element = new Audio();
-      element.srcObject = new MediaStream([track]);
-      element.muted = true;
-      void element.play();
-      audio.createMediaStreamSource(new MediaStream([track])).connect(analyser);
-    };
+    const video = window.tools.play(pc, (track) =>
+      audio.createMediaStreamSource(new MediaStream([track])).connect(analyser),
+    );
+    document.body.append(video);
+    video.requestVideoFrameCallback(() =>
+      Object.assign(window, { firstFrameMs: performance.now() - startMs }),
+    );
+    Object.assign(window, { whep: pc, video, analyser });
     pc.addTransceiver('video', { direction: 'recvonly' });
     pc.addTransceiver('audio', { direction: 'recvonly' });
-    await pc.setLocalDescription();
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/sdp' },
-      body: pc.localDescription?.sdp ?? '',
-    });
-    const sdp = await response.text();
-    if (response.status !== 201) throw new Error(`${response.status} ${sdp}`);
-    await pc.setRemoteDescription({ type: 'answer', sdp });
+    await window.tools.negotiate(pc, url);
   }, url);
 }
 
@@ -139,53 +65,19 @@ export const firstFrameMs = (page: Page): Promise<number | undefined> =>
 
 /** The loudest frequency that the WHEP page hears, Hertz; 0 for silence. */
 export const heardHz = (page: Page): Promise<number> =>
-  page.evaluate(() => {
-    const { analyser, audioContext } = window as unknown as {
-      analyser: AnalyserNode;
-      audioContext: AudioContext;
-    };
-    const bins = new Float32Array(analyser.frequencyBinCount);
-    analyser.getFloatFrequencyData(bins);
-    let best = 1;
-    for (let i = 2; i < bins.length; i += 1) if ((bins[i] ?? 0) > (bins[best] ?? 0)) best = i;
-    return (bins[best] ?? -200) < -70 ? 0 : (best * audioContext.sampleRate) / analyser.fftSize;
-  });
+  page.evaluate(() => window.tools.loudestHz((window as unknown as { analyser: AnalyserNode }).analyser));
 
-/** Statistics of the peer connection `window[name]`. */
-export const viewerStats = (page: Page, name = 'whep'): Promise<ViewerStats> =>
-  page.evaluate(async (name) => {
-    const pc = (window as unknown as Record<string, RTCPeerConnection>)[name];
-    const stats = {
-      framesDecoded: 0,
-      framesReceived: 0,
-      framesDropped: 0,
-      freezeCount: 0,
-      width: 0,
-      height: 0,
-      packetsReceived: 0,
-      packetsLost: 0,
-      audioPackets: 0,
-      audioEnergy: 0,
-      codec: '',
-      state: pc?.connectionState ?? '',
-    };
-    const report = await pc?.getStats();
-    report?.forEach((each) => {
-      if (each.type !== 'inbound-rtp') return;
-      if (each.kind === 'audio') {
-        stats.audioPackets = each.packetsReceived ?? 0;
-        stats.audioEnergy = each.totalAudioEnergy ?? 0;
-        return;
-      }
-      stats.framesDecoded = each.framesDecoded ?? 0;
-      stats.framesReceived = each.framesReceived ?? 0;
-      stats.framesDropped = each.framesDropped ?? 0;
-      stats.freezeCount = each.freezeCount ?? 0;
-      stats.width = each.frameWidth ?? 0;
-      stats.height = each.frameHeight ?? 0;
-      stats.packetsReceived = each.packetsReceived ?? 0;
-      stats.packetsLost = each.packetsLost ?? 0;
-      stats.codec = report.get(each.codecId)?.mimeType ?? '';
+/** Statistics of what the WHEP page sees and hears. */
+export const viewerStats = (page: Page): Promise<ViewerStats> =>
+  page.evaluate(async () => {
+    const { whep } = window as unknown as { whep: RTCPeerConnection };
+    const state = whep.connectionState;
+    const heard = { audioPackets: 0, audioEnergy: 0 };
+    const report = await whep.getStats();
+    report.forEach((each) => {
+      if (each.type !== 'inbound-rtp' || each.kind !== 'audio') return;
+      heard.audioPackets = each.packetsReceived ?? 0;
+      heard.audioEnergy = each.totalAudioEnergy ?? 0;
     });
-    return stats;
-  }, name);
+    return { ...window.tools.inboundVideo(report, ({ kind }) => kind === 'video'), ...heard, state };
+  });

@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { FfmpegPublisher, hasFfmpeg } from '../harness/ffmpeg.ts';
+import { FfmpegPublisher, hasFfmpeg, SMALL_PICTURE } from '../harness/ffmpeg.ts';
 import { freePorts } from '../harness/free-ports.ts';
 import { RawSession } from '../harness/raw-session.ts';
 import { invite } from '../harness/sip-invite.ts';
 import { waitFor } from '../harness/wait.ts';
+import { waitForEnd } from '../harness/wait-for-end.ts';
 import { ROOT, Yard } from '../harness/yard.ts';
 
 const ACME = 'acme-secret-000000';
@@ -217,12 +218,7 @@ describe('with apps configured', () => {
 
   describe.skipIf(!hasFfmpeg())('RTMP', () => {
     const publish = (key: string): FfmpegPublisher => {
-      const publisher = new FfmpegPublisher(`${yard.rtmp}/${key}`, {
-        bFrames: 0,
-        toneHz: 440,
-        size: '160x120',
-        audio: false,
-      });
+      const publisher = new FfmpegPublisher(`${yard.rtmp}/${key}`, SMALL_PICTURE);
       publishers.push(publisher);
       return publisher;
     };
@@ -230,12 +226,7 @@ describe('with apps configured', () => {
     it.each(BAD)('is refused with a sentence for a bad token: %s', async (bad) => {
       const bearer = await badToken(bad, 'subscribe');
       const publisher = publish(bearer === undefined ? 'demo' : `demo?token=${bearer}`);
-      await waitFor(
-        'ffmpeg ends',
-        () => publisher.exitCode !== undefined,
-        20_000,
-        () => publisher.output,
-      );
+      await waitForEnd('ffmpeg', publisher);
       expect(publisher.exitCode).not.toBe(0);
       expect(publisher.output).toContain(SENTENCES[CODES[bad]]);
       expect(await peers('demo')).toEqual([]);

@@ -7,6 +7,7 @@ import { FfmpegPublisher, hasFfmpeg } from '../harness/ffmpeg.ts';
 import { hasSipp, SCENARIOS, Sipp } from '../harness/phone.ts';
 import { RawWebSocket } from '../harness/raw-websocket.ts';
 import { waitFor } from '../harness/wait.ts';
+import { waitForEnd } from '../harness/wait-for-end.ts';
 import { type ProcessName, Yard } from '../harness/yard.ts';
 
 const PROCESSES: readonly ProcessName[] = ['core', 'webrtc', 'rtmp', 'sip'];
@@ -60,12 +61,7 @@ describe.skipIf(!hasFfmpeg() || !hasSipp())(
     ])('ffmpeg shows a sentence for %s', async (_, key, bFrames, sentence) => {
       const publisher = new FfmpegPublisher(`${yard.rtmp}/${key}`, { bFrames, toneHz: 440, size: '320x180' });
       try {
-        await waitFor(
-          'ffmpeg ends',
-          () => publisher.exitCode !== undefined,
-          20_000,
-          () => publisher.output,
-        );
+        await waitForEnd('ffmpeg', publisher);
         expect(publisher.output).toContain(sentence);
         expect(publisher.exitCode).not.toBe(0);
       } finally {
@@ -83,12 +79,7 @@ describe.skipIf(!hasFfmpeg() || !hasSipp())(
     ])('a phone: %s', async (_, scenario) => {
       const sipp = new Sipp({ server: yard.sipPort, scenario });
       try {
-        await waitFor(
-          'sipp ends',
-          () => sipp.exitCode !== undefined,
-          20_000,
-          () => sipp.output,
-        );
+        await waitForEnd('sipp', sipp);
         expect(sipp.exitCode, `${sipp.output}\n${yard.log('sip')}`).toBe(0);
       } finally {
         sipp.stop();

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { FfmpegPublisher, hasFfmpeg } from '../harness/ffmpeg.ts';
+import { FfmpegPublisher, hasFfmpeg, SMALL_PICTURE } from '../harness/ffmpeg.ts';
 import { RawSession } from '../harness/raw-session.ts';
 import { invite } from '../harness/sip-invite.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -13,12 +13,7 @@ const offer = readFileSync(join(ROOT, 'test/vectors/sdp/chrome-simulcast.sdp'), 
 let yard: Yard | undefined;
 const publishers: FfmpegPublisher[] = [];
 const publish = (to: Yard, key: string): FfmpegPublisher => {
-  const publisher = new FfmpegPublisher(`${to.rtmp}/${key}`, {
-    bFrames: 0,
-    toneHz: 440,
-    size: '160x120',
-    audio: false,
-  });
+  const publisher = new FfmpegPublisher(`${to.rtmp}/${key}`, SMALL_PICTURE);
   publishers.push(publisher);
   return publisher;
 };

@@ -1,5 +1,4 @@
-import type { Browser, Page } from 'playwright-core';
-import { openPage } from '../../harness/chromium.ts';
+import type { Page } from 'playwright-core';
 import { BIT_WIDTH, BITS, BOX, FLASH_S, FPS, HEIGHT, STRIP_HEIGHT, TONE_HZ, WIDTH } from './glass-picture.ts';
 
 const PICTURE = { WIDTH, HEIGHT, FPS, BITS, BIT_WIDTH, STRIP_HEIGHT, BOX, FLASH_S, TONE_HZ };
@@ -20,59 +19,40 @@ export interface GlassReadings {
   readonly audioBufferMs: number;
 }
 
-/** A page of the server's origin, in which code of a bench can run. */
-export async function openBenchPage(browser: Browser, origin: string): Promise<Page> {
-  const { page } = await openPage(browser, `${origin}/`);
-  // tsx marks functions with a helper that a page does not have.
-  await page.evaluate('globalThis.__name = (each) => each');
-  return page;
-}
-
 /** Draws the measured picture and makes its tone in `page`, as its camera and microphone. */
 async function drawGlass(page: Page): Promise<void> {
-  await page.evaluate(
-    async ({ WIDTH, HEIGHT, FPS, BITS, BIT_WIDTH, STRIP_HEIGHT, BOX, FLASH_S, TONE_HZ }) => {
-      const canvas = document.createElement('canvas');
-      canvas.width = WIDTH;
-      canvas.height = HEIGHT;
-      const draw = canvas.getContext('2d');
-      const audio = new AudioContext();
-      await audio.resume();
-      const tone = audio.createOscillator();
-      tone.frequency.value = TONE_HZ;
-      const volume = audio.createGain();
-      volume.gain.value = 0;
-      const out = audio.createMediaStreamDestination();
-      tone.connect(volume).connect(out);
-      tone.start();
-      // The frame goes out when it is drawn, not at the next tick of a clock of its own.
-      const track = canvas.captureStream(0).getVideoTracks()[0] as CanvasCaptureMediaStreamTrack | undefined;
-      if (draw === null || track === undefined) throw new Error('no canvas');
-      let wasWhite = false;
-      const paint = (): void => {
-        const now = Date.now();
-        draw.fillStyle = `hsl(${(now / 20) % 360} 70% 50%)`;
-        draw.fillRect(0, 0, WIDTH, HEIGHT);
-        for (let i = 0; i < 60; i += 1) {
-          draw.fillStyle = `hsl(${(i * 37 + now / 9) % 360} 90% 40%)`;
-          draw.fillRect((i * 173 + now / 7) % WIDTH, (i * 97 + now / 11) % HEIGHT, 60, 40);
-        }
-        const white = now % 1000 < FLASH_S * 1000;
-        draw.fillStyle = white ? '#fff' : '#000';
-        draw.fillRect(BOX.x, BOX.y, BOX.width, BOX.height);
-        if (white !== wasWhite) volume.gain.setValueAtTime(white ? 0.5 : 0, audio.currentTime);
-        wasWhite = white;
-        for (let bit = 0; bit < BITS; bit += 1) {
-          draw.fillStyle = ((now >>> (BITS - 1 - bit)) & 1) === 1 ? '#fff' : '#000';
-          draw.fillRect(bit * BIT_WIDTH, 0, BIT_WIDTH, STRIP_HEIGHT);
-        }
-        track.requestFrame();
-      };
-      setInterval(paint, 1000 / FPS);
-      Object.assign(window, { camera: track, microphone: out.stream.getAudioTracks()[0] });
-    },
-    PICTURE,
-  );
+  await page.evaluate(async ({ WIDTH, HEIGHT, FPS, BIT_WIDTH, STRIP_HEIGHT, BOX, FLASH_S, TONE_HZ }) => {
+    const canvas = document.createElement('canvas');
+    canvas.width = WIDTH;
+    canvas.height = HEIGHT;
+    const draw = canvas.getContext('2d');
+    const audio = new AudioContext();
+    await audio.resume();
+    const tone = audio.createOscillator();
+    tone.frequency.value = TONE_HZ;
+    const volume = audio.createGain();
+    volume.gain.value = 0;
+    const out = audio.createMediaStreamDestination();
+    tone.connect(volume).connect(out);
+    tone.start();
+    // The frame goes out when it is drawn, not at the next tick of a clock of its own.
+    const track = canvas.captureStream(0).getVideoTracks()[0] as CanvasCaptureMediaStreamTrack | undefined;
+    if (draw === null || track === undefined) throw new Error('no canvas');
+    let wasWhite = false;
+    const paint = (): void => {
+      const now = Date.now();
+      window.tools.paintBoxes(draw, now, 60, 60, 40);
+      const white = now % 1000 < FLASH_S * 1000;
+      draw.fillStyle = white ? '#fff' : '#000';
+      draw.fillRect(BOX.x, BOX.y, BOX.width, BOX.height);
+      if (white !== wasWhite) volume.gain.setValueAtTime(white ? 0.5 : 0, audio.currentTime);
+      wasWhite = white;
+      window.tools.paintTime(draw, now, BIT_WIDTH, STRIP_HEIGHT);
+      track.requestFrame();
+    };
+    setInterval(paint, 1000 / FPS);
+    Object.assign(window, { camera: track, microphone: out.stream.getAudioTracks()[0] });
+  }, PICTURE);
 }
 
 /** Publishes the measured picture and its tone by WHIP, in one encoding. */
@@ -84,15 +64,7 @@ export async function publishGlass(page: Page, url: string): Promise<void> {
     Object.assign(window, { whip: pc });
     pc.addTransceiver(camera, { direction: 'sendonly', sendEncodings: [{ maxBitrate: 2_500_000 }] });
     pc.addTransceiver(microphone, { direction: 'sendonly' });
-    await pc.setLocalDescription();
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/sdp' },
-      body: pc.localDescription?.sdp ?? '',
-    });
-    const sdp = await response.text();
-    if (response.status !== 201) throw new Error(`${response.status} ${sdp}`);
-    await pc.setRemoteDescription({ type: 'answer', sdp });
+    await window.tools.negotiate(pc, url);
   }, url);
 }
 
@@ -143,16 +115,13 @@ export async function watchGlass(page: Page, url: string, sound: boolean): Promi
       const startedMs = performance.now();
       const pc = new RTCPeerConnection();
       Object.assign(window, { whep: pc, readings });
-      const video = document.createElement('video');
-      video.autoplay = true;
-      video.muted = true;
-      video.playsInline = true;
-      document.body.replaceChildren(video);
-      const stream = new MediaStream();
-      video.srcObject = stream;
       const context = new AudioContext();
       const analyser = context.createAnalyser();
       analyser.fftSize = 256;
+      const video = window.tools.play(pc, (track) =>
+        context.createMediaStreamSource(new MediaStream([track])).connect(analyser),
+      );
+      document.body.replaceChildren(video);
       const samples = new Float32Array(analyser.fftSize);
       let wasLoud = false;
       setInterval(() => {
@@ -212,33 +181,16 @@ export async function watchGlass(page: Page, url: string, sound: boolean): Promi
         video.requestVideoFrameCallback(onFrame);
       };
       video.requestVideoFrameCallback(onFrame);
-      pc.ontrack = ({ track }) => {
-        stream.addTrack(track);
-        if (track.kind !== 'audio') return;
-        // Chromium pulls remote audio only through an element.
-        const element = new Audio();
-        element.srcObject = new MediaStream([track]);
-        element.muted = true;
-        void element.play();
-        context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
-      };
       pc.addTransceiver('video', { direction: 'recvonly' });
       if (sound) pc.addTransceiver('audio', { direction: 'recvonly' });
-      await pc.setLocalDescription();
       const { answerDirect } = window as unknown as { answerDirect?: (offer: string) => Promise<string> };
-      if (answerDirect !== undefined) {
-        while (pc.iceGatheringState !== 'complete') await new Promise((resolve) => setTimeout(resolve, 20));
-        const sdp = await answerDirect(pc.localDescription?.sdp ?? '');
-        await pc.setRemoteDescription({ type: 'answer', sdp });
+      if (answerDirect === undefined) {
+        await window.tools.negotiate(pc, url);
         return;
       }
-      const response = await fetch(url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/sdp' },
-        body: pc.localDescription?.sdp ?? '',
-      });
-      const sdp = await response.text();
-      if (response.status !== 201) throw new Error(`${response.status} ${sdp}`);
+      await pc.setLocalDescription();
+      while (pc.iceGatheringState !== 'complete') await new Promise((resolve) => setTimeout(resolve, 20));
+      const sdp = await answerDirect(pc.localDescription?.sdp ?? '');
       await pc.setRemoteDescription({ type: 'answer', sdp });
     },
     { url, sound, ...PICTURE },

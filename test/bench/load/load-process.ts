@@ -13,15 +13,8 @@ const JOINS_AT_ONCE = 4;
 const certificate = await createCertificate();
 const publishers: LoadPublisher[] = [];
 let subscribers: LoadSubscriber[] = [];
-const totals: SubscriberTotals = {
-  received: 0,
-  receivedBytes: 0,
-  verified: 0,
-  authenticationFailures: 0,
-  gaps: 0,
-  late: 0,
-  delays: new Histogram(),
-};
+const NOTHING = { received: 0, receivedBytes: 0, verified: 0, authenticationFailures: 0, gaps: 0, late: 0 };
+const totals: SubscriberTotals = { ...NOTHING, delays: new Histogram() };
 
 async function subscribe(options: SubscribeOptions): Promise<void> {
   let left = options.count;
@@ -44,14 +37,7 @@ async function unsubscribe(polite: boolean): Promise<void> {
 }
 
 function reset(): void {
-  Object.assign(totals, {
-    received: 0,
-    receivedBytes: 0,
-    verified: 0,
-    authenticationFailures: 0,
-    gaps: 0,
-    late: 0,
-  });
+  Object.assign(totals, NOTHING);
   totals.delays.reset();
   for (const subscriber of subscribers) subscriber.received = 0;
   for (const publisher of publishers) {

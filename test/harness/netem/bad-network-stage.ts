@@ -20,9 +20,6 @@ export interface StageViewer {
 /** Lines of the top layer. */
 export const TOP_HEIGHT: number = PICTURE.height;
 
-/** What a bench's loader calls for each function that has a name; as text, or it would be called for this one, too. */
-const KEEP_NAMES = 'globalThis.__name = (named) => named';
-
 /** A server, one simulcast publisher on a clean path, and viewers on paths of their own: what bad-network runs play on. */
 export class BadNetworkStage {
   readonly yard: Yard;
@@ -40,7 +37,6 @@ export class BadNetworkStage {
     const yard = await Yard.start(['webrtc']);
     const browser = await launchChromium();
     const { page } = await openPage(browser, yard.http);
-    await page.evaluate(KEEP_NAMES);
     const stage = new BadNetworkStage(yard, browser, page);
     await publishBarCode(page, `${yard.http}/whip/stage?peer=source`);
     await waitFor(
@@ -65,7 +61,6 @@ export class BadNetworkStage {
   /** A viewer behind `proxy`, as soon as it shows pictures. */
   async watch(proxy: ImpairmentProxy): Promise<StageViewer> {
     const { page } = await openPage(this.#browser, this.yard.http);
-    await page.evaluate(KEEP_NAMES);
     await watchThrough(page, `${this.yard.http}/whep/stage?peer=source`, proxy.port);
     await waitFor(
       'the first pictures',

@@ -13,16 +13,12 @@ export async function publishBarCode(page: Page, url: string): Promise<void> {
   await page.evaluate(
     async ({ url, layers, picture }) => {
       const { width, height } = picture;
-      const canvas = document.createElement('canvas');
-      canvas.width = width;
-      canvas.height = height;
-      const draw = canvas.getContext('2d');
       const noise = document.createElement('canvas');
       noise.width = 320;
       noise.height = 180;
       const grain = noise.getContext('2d');
       const image = grain?.createImageData(320, 180);
-      if (draw === null || grain === null || image === undefined) throw new Error('no canvas');
+      if (grain === null || image === undefined) throw new Error('no canvas');
       let seed = 1;
       for (let i = 0; i < image.data.length; i += 4) {
         seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
@@ -30,31 +26,19 @@ export async function publishBarCode(page: Page, url: string): Promise<void> {
         image.data.set([grey, grey, grey, 255], i);
       }
       grain.putImageData(image, 0, 0);
-      const paint = (): void => {
+      const paint = (pen: CanvasRenderingContext2D): void => {
         const now = Date.now();
         const shift = (now / 20) % 320;
-        draw.drawImage(noise, -shift * 3, 0, width, height);
-        draw.drawImage(noise, width - shift * 3, 0, width, height);
+        pen.drawImage(noise, -shift * 3, 0, width, height);
+        pen.drawImage(noise, width - shift * 3, 0, width, height);
         for (let i = 0; i < 30; i += 1) {
-          draw.fillStyle = `hsl(${(i * 37 + now / 9) % 360} 90% 40%)`;
-          draw.fillRect((i * 173 + now / 7) % width, 80 + ((i * 97 + now / 11) % (height - 120)), 60, 40);
+          pen.fillStyle = `hsl(${(i * 37 + now / 9) % 360} 90% 40%)`;
+          pen.fillRect((i * 173 + now / 7) % width, 80 + ((i * 97 + now / 11) % (height - 120)), 60, 40);
         }
-        const bar = width / 32;
-        for (let bit = 0; bit < 32; bit += 1) {
-          draw.fillStyle = ((now >>> (31 - bit)) & 1) === 1 ? '#fff' : '#000';
-          draw.fillRect(bit * bar, 0, bar, 60);
-        }
+        window.tools.paintTime(pen, now, width / 32, 60);
       };
-      setInterval(paint, 1000 / 30);
-      paint();
-      const audio = new AudioContext();
-      const tone = audio.createOscillator();
-      const out = audio.createMediaStreamDestination();
-      tone.connect(out);
-      tone.start();
-      const [video] = canvas.captureStream(30).getVideoTracks();
-      const [microphone] = out.stream.getAudioTracks();
-      if (video === undefined || microphone === undefined) throw new Error('no tracks');
+      const video = window.tools.drawnPicture(width, height, 30, paint);
+      const microphone = window.tools.tone(new AudioContext(), 440, 1);
       const pc = new RTCPeerConnection();
       Object.assign(window, { whip: pc });
       pc.addTransceiver(video, {
@@ -66,15 +50,7 @@ export async function publishBarCode(page: Page, url: string): Promise<void> {
         ],
       });
       pc.addTransceiver(microphone, { direction: 'sendonly' });
-      await pc.setLocalDescription();
-      const response = await fetch(url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/sdp' },
-        body: pc.localDescription?.sdp ?? '',
-      });
-      const sdp = await response.text();
-      if (response.status !== 201) throw new Error(`${response.status} ${sdp}`);
-      await pc.setRemoteDescription({ type: 'answer', sdp });
+      await window.tools.negotiate(pc, url);
     },
     { url, layers: LAYER_BPS, picture: PICTURE },
   );

@@ -37,14 +37,9 @@ export async function watchThrough(page: Page, url: string, proxyPort: number): 
   await page.evaluate(
     async ({ url, proxyPort }) => {
       const pc = new RTCPeerConnection();
-      const video = document.createElement('video');
-      video.autoplay = true;
-      video.muted = true;
-      video.playsInline = true;
+      const video = window.tools.play(pc);
       video.width = 480;
       document.body.append(video);
-      const stream = new MediaStream();
-      video.srcObject = stream;
       const canvas = document.createElement('canvas');
       canvas.width = 32;
       canvas.height = 1;
@@ -61,31 +56,15 @@ export async function watchThrough(page: Page, url: string, proxyPort: number): 
         meter.frames.push({ shownMs, delayMs: (Date.now() - time) | 0, height: videoHeight });
       };
       video.requestVideoFrameCallback(onFrame);
-      pc.ontrack = ({ track }) => {
-        stream.addTrack(track);
-        if (track.kind !== 'audio') return;
-        // Chromium pulls remote audio only through an element.
-        const element = new Audio();
-        element.srcObject = new MediaStream([track]);
-        element.muted = true;
-        void element.play();
-      };
       pc.addTransceiver('video', { direction: 'recvonly' });
       pc.addTransceiver('audio', { direction: 'recvonly' });
-      await pc.setLocalDescription();
-      const response = await fetch(url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/sdp' },
-        body: pc.localDescription?.sdp ?? '',
-      });
-      const text = await response.text();
-      if (response.status !== 201) throw new Error(`${response.status} ${text}`);
-      const sdp = text
-        .split('\r\n')
-        .filter((line) => !line.startsWith('a=candidate') || line.includes(' 127.0.0.1 '))
-        .map((line) => line.replace(/ 127\.0\.0\.1 \d+ typ/, ` 127.0.0.1 ${proxyPort} typ`))
-        .join('\r\n');
-      await pc.setRemoteDescription({ type: 'answer', sdp });
+      await window.tools.negotiate(pc, url, (sdp) =>
+        sdp
+          .split('\r\n')
+          .filter((line) => !line.startsWith('a=candidate') || line.includes(' 127.0.0.1 '))
+          .map((line) => line.replace(/ 127\.0\.0\.1 \d+ typ/, ` 127.0.0.1 ${proxyPort} typ`))
+          .join('\r\n'),
+      );
     },
     { url, proxyPort },
   );
