@@ -54,7 +54,12 @@ export default defineConfig({
       unit('gateway-rtmp', 'gateways/rtmp'),
       unit('gateway-sip', 'gateways/sip'),
       unit('architecture', 'test', {
-        include: ['architecture.test.ts', 'harness/**/*.test.ts', 'contract/**/*.test.ts'],
+        include: [
+          'architecture.test.ts',
+          'harness/**/*.test.ts',
+          'contract/**/*.test.ts',
+          'traces/**/*.test.ts',
+        ],
       }),
       unit('fuzz', 'test', { include: ['fuzz/**/*.test.ts'], testTimeout: 120_000 }),
       outside('integration'),

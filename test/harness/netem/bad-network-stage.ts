@@ -33,8 +33,9 @@ export class BadNetworkStage {
     this.#publisher = publisher;
   }
 
-  static async open(): Promise<BadNetworkStage> {
-    const yard = await Yard.start(['webrtc']);
+  /** @param environment For the processes of the server. */
+  static async open(environment: Readonly<Record<string, string>> = {}): Promise<BadNetworkStage> {
+    const yard = await Yard.start(['webrtc'], environment);
     const browser = await launchChromium();
     const { page } = await openPage(browser, yard.http);
     const stage = new BadNetworkStage(yard, browser, page);
