@@ -27,6 +27,7 @@ import { KeyframeThrottle } from './keyframe-throttle.ts';
 import { NackGenerator } from './nack-generator.ts';
 import { Reception } from './reception.ts';
 import { RedReader } from './red-reader.ts';
+import { SeqWindow } from './seq-window.ts';
 import { type Binding, type PayloadMeaning, type StreamHints, TrackMap } from './track-map.ts';
 import { TwccFeedback } from './twcc-feedback.ts';
 
@@ -49,6 +50,8 @@ interface Stream {
   readonly reception: Reception;
   readonly timestamps: CaptureTimestamps;
   readonly nacks: NackGenerator | undefined;
+  /** What was delivered. */
+  readonly seen: SeqWindow;
   readonly descriptors: DependencyDescriptorReader;
   readonly keyframes: KeyframeThrottle;
   /** Made by the first packet with copies. */
@@ -165,7 +168,7 @@ export class Receiver {
     const repairable = stream.nacks?.received(header.seq, nowMs) ?? true;
     if (!repairable) this.requestKeyframe(binding.mid, binding.spatial, nowMs);
     if (isRed) this.#redundant(bytes, header, media, stream, codec, payloadType, nowMs);
-    else if (stream.red === undefined || stream.red.isNew(header.seq))
+    else if (stream.seen.isNew(header.seq))
       this.#deliver(bytes, header, header.payloadOffset, header.seq, stream, media, codec, nowMs);
   }
 
@@ -181,7 +184,7 @@ export class Receiver {
   ): void {
     const { payloadOffset, payloadEnd, seq, timestamp } = header;
     if (payloadEnd === payloadOffset) return;
-    stream.red ??= new RedReader();
+    stream.red ??= new RedReader(stream.seen);
     const read = stream.red.read(
       bytes,
       payloadOffset,
@@ -213,6 +216,8 @@ export class Receiver {
     for (const stream of this.#streams.values()) {
       if (stream.binding.mid !== mid || stream.binding.spatial !== spatial) continue;
       stream.nacks?.received(seq, nowMs);
+      // Browsers probe their bandwidth with RTX of what arrived.
+      if (!stream.seen.isNew(seq)) return;
       this.#deliver(bytes, header, header.payloadOffset + OSN_BYTES, seq, stream, media, codec, nowMs);
       return;
     }
@@ -272,6 +277,7 @@ export class Receiver {
       reception: new Reception(ssrc, clockRate),
       timestamps: new CaptureTimestamps(this.#clock, clockRate),
       nacks: media.kind === 'video' ? new NackGenerator() : undefined,
+      seen: new SeqWindow(),
       descriptors: new DependencyDescriptorReader(),
       keyframes: new KeyframeThrottle(binding.spatial, media.rids.length),
       red: undefined,

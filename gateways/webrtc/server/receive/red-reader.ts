@@ -1,10 +1,9 @@
-import { readU16, seqDiff } from '@switchyard/shared/media';
+import { readU16 } from '@switchyard/shared/media';
+import type { SeqWindow } from './seq-window.ts';
 
 /** More copies than this are not looked at: browsers send one or two. */
 const BLOCKS_MAX = 8;
 const COPY_HEADER_BYTES = 4;
-/** Sequence numbers that are remembered, of the last packets. */
-const WINDOW = 64;
 
 /** Takes one audio payload that a packet carries: `from` … `end` in its bytes. */
 export type RedTaker = (from: number, end: number, seq: number, timestamp: number) => void;
@@ -14,16 +13,11 @@ export type RedTaker = (from: number, end: number, seq: number, timestamp: numbe
  * copies of a packet are of the packets right before it, oldest first. Pure.
  */
 export class RedReader {
-  readonly #seen = new Int32Array(WINDOW).fill(-1);
-  #highest = -1;
+  readonly #seen: SeqWindow;
 
-  /** A packet came. @returns false when its payload was given before. */
-  isNew(seq: number): boolean {
-    if (this.#highest >= 0 && seqDiff(seq, this.#highest) <= -WINDOW) return false;
-    if (this.#seen[seq % WINDOW] === seq) return false;
-    this.#seen[seq % WINDOW] = seq;
-    if (this.#highest < 0 || seqDiff(seq, this.#highest) > 0) this.#highest = seq;
-    return true;
+  /** @param seen What came of the stream, in RED or not. */
+  constructor(seen: SeqWindow) {
+    this.#seen = seen;
   }
 
   /**
@@ -58,15 +52,15 @@ export class RedReader {
     for (const length of lengths) copies += length;
     if (at + copies > end) return false;
     // Before the first packet of a stream nothing is missed.
-    const missesAny = this.#highest >= 0;
+    const missesAny = !this.#seen.isEmpty;
     for (let index = 0; index < lengths.length; index += 1) {
       const length = lengths[index] ?? 0;
       const copySeq = (seq - (lengths.length - index)) & 0xffff;
-      if (missesAny && length > 0 && this.isNew(copySeq))
+      if (missesAny && length > 0 && this.#seen.isNew(copySeq))
         take(at, at + length, copySeq, (timestamp - (offsets[index] ?? 0)) >>> 0);
       at += length;
     }
-    if (at < end && this.isNew(seq)) take(at, end, seq, timestamp);
+    if (at < end && this.#seen.isNew(seq)) take(at, end, seq, timestamp);
     return true;
   }
 }

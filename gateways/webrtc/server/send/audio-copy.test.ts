@@ -2,6 +2,7 @@ import { emptyMediaPacket } from '@switchyard/shared/media';
 import { SrtpMemory } from '@switchyard/shared/srtp';
 import { describe, expect, it } from 'vitest';
 import { RedReader } from '../receive/red-reader.ts';
+import { SeqWindow } from '../receive/seq-window.ts';
 import { AudioCopy } from './audio-copy.ts';
 import { type OutgoingPacket, OutgoingPackets } from './outgoing-packet.ts';
 import { PayloadRing } from './payload-ring.ts';
@@ -35,8 +36,9 @@ describe('a copy of the audio packet before', () => {
     const at = bytes.length - 1000;
     const own = copy.write(bytes, at, second);
     bytes.fill(2, own, own + 90);
-    const reader = new RedReader();
-    reader.isNew(0);
+    const seen = new SeqWindow();
+    const reader = new RedReader(seen);
+    seen.isNew(0);
     const found: [number, number, number][] = [];
     expect(
       reader.read(bytes, at, own + 90, 111, 2, 2 * 960, (from, end, seq, timestamp) => {
