@@ -58,7 +58,7 @@ export interface ChosenExtension {
 /**
  * Header extensions (RFC 8285) that both sides know, each id once.
  *
- * @param ambiguous Ids that the offer gives to several URIs ({@link ambiguousExtensionIds}).
+ * @param meanings What each id stands for ({@link extensionMeanings}).
  * @param dependencyDescriptor A publisher's m-line whose first codec is AV1.
  * @param publishesLater The client may add m-lines on which it sends.
  * @param mixed Two-byte headers are agreed (`a=extmap-allow-mixed`): the dependency descriptor's structure needs them.
@@ -66,7 +66,7 @@ export interface ChosenExtension {
 export function chooseExtensions(
   media: OfferedMedia,
   use: MediaUse,
-  ambiguous: ReadonlySet<number>,
+  meanings: ReadonlyMap<number, string>,
   dependencyDescriptor: boolean,
   publishesLater: boolean,
   mixed: boolean,
@@ -82,7 +82,7 @@ export function chooseExtensions(
     const name = URI_NAMES.get(uri);
     if (direction !== undefined && direction !== 'sendrecv' && direction !== OFFERED_FOR[use]) continue;
     // What fits both kinds of header: one-byte ones carry ids 1–14.
-    if (name === undefined || id < 1 || id > 14 || ids.has(id) || ambiguous.has(id)) continue;
+    if (name === undefined || id < 1 || id > 14 || ids.has(id) || meanings.get(id) !== uri) continue;
     if (!wanted.delete(name)) continue;
     ids.add(id);
     chosen.push({ name, id, uri, direction: direction === undefined ? undefined : ANSWERED_FOR[use] });
@@ -94,18 +94,18 @@ export function chooseExtensions(
 }
 
 /**
- * Ids which different m-lines of one BUNDLE use for different things. Illegal (RFC 8843 §15.1), yet aiortc does it, and
- * misreads what it then gets: such ids are not negotiated at all.
+ * URI by id, one for the whole BUNDLE. An id with two is illegal (RFC 8843 §15.1), yet aiortc offers it (audio level and
+ * send time) and reads every packet by one map: the first meaning holds, and the send time, whose lack only costs REMB,
+ * gives way to any other.
  */
-export function ambiguousExtensionIds(offer: Offer): ReadonlySet<number> {
-  const uris = new Map<number, string>();
-  const ambiguous = new Set<number>();
+export function extensionMeanings(offer: Offer): ReadonlyMap<number, string> {
+  const meanings = new Map<number, string>();
   for (const media of offer.media) {
     if (media.rejected) continue;
     for (const { id, uri } of media.extensions) {
-      if ((uris.get(id) ?? uri) !== uri) ambiguous.add(id);
-      uris.set(id, uri);
+      const known = meanings.get(id);
+      if (known === undefined || URI_NAMES.get(known) === 'abs-send-time') meanings.set(id, uri);
     }
   }
-  return ambiguous;
+  return meanings;
 }

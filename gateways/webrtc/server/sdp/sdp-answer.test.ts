@@ -63,6 +63,9 @@ describe('the answer to a real offer', () => {
     { name: 'firefox-simulcast', kinds: 'audio video', role: 'server' },
     { name: 'gstreamer-bundle-only', kinds: 'video audio', role: 'server' },
     { name: 'ffmpeg-whip-passive', kinds: 'audio video', role: 'client' },
+    { name: 'aiortc-whip', kinds: 'video audio', role: 'server' },
+    { name: 'libwebrtc-node-simulcast', kinds: 'video audio', role: 'server' },
+    { name: 'werift-whip', kinds: 'video audio', role: 'server' },
   ])('$name, a publisher: every m-line is received on one bundle', ({ name, kinds, role }) => {
     const { session, media, group, sdp } = answer(vector(name), 'receive');
     expect(session.media.map(({ kind }) => kind).join(' ')).toBe(kinds);
@@ -205,12 +208,59 @@ describe('the answer to a real offer', () => {
     expect(media[1]?.fmtp[0]?.config).toBe('minptime=10;useinbandfec=1;stereo=1');
   });
 
-  test('aiortc: an id with two meanings in one bundle is not negotiated, a numeric ufrag stays a string', () => {
+  test('aiortc: an id with two meanings in one bundle gets one, a numeric ufrag stays a string', () => {
     const { session } = answer(vector('aiortc-whep'), 'send');
     expect(session.remoteUfrag).toBe('90210');
-    expect(session.media.map(({ extensions }) => extensions)).toEqual([{ mid: 1 }, { mid: 1 }]);
+    expect(session.media.map(({ extensions }) => extensions)).toEqual([
+      { mid: 1, 'audio-level': 2 },
+      { mid: 1 },
+    ]);
     expect(session.remoteFingerprints.map(({ algorithm }) => algorithm)).toEqual(['sha-256', 'sha-384']);
     expect(own(session.media[1])).toBe('vp8 97/98, h264 101/102');
+  });
+
+  test('aiortc publishes: the level of its voice is read, though its video m-line has another use of that id', () => {
+    const { session } = answer(vector('aiortc-whip'), 'receive');
+    expect(session.media.map(({ extensions }) => extensions)).toEqual([
+      { mid: 1 },
+      { mid: 1, 'audio-level': 2 },
+    ]);
+    expect(session.media[0]?.ssrcs).toHaveLength(1);
+  });
+
+  test('werift: the same extension has another id on each m-line', () => {
+    const { session, media } = answer(vector('werift-whip'), 'receive');
+    expect(session.media.map(({ extensions }) => extensions)).toEqual([
+      { mid: 4, 'transport-cc': 6 },
+      { mid: 1, 'transport-cc': 3 },
+    ]);
+    expect(own(session.media[0])).toBe('vp8 97/98');
+    expect(media.map(({ ext }) => ext?.length)).toEqual([2, 2]);
+  });
+
+  test('libwebrtc in Node: two rids without a direction of their extensions', () => {
+    const { session, media } = answer(vector('libwebrtc-node-simulcast'), 'receive');
+    expect(session.media[0]?.rids).toEqual(['l', 'h']);
+    expect(media[0]?.simulcast).toEqual({ dir1: 'recv', list1: 'l;h' });
+    expect(session.media[0]?.extensions).toEqual({ mid: 9, rid: 10, 'repaired-rid': 11, 'transport-cc': 4 });
+    expect(session.media[1]?.codecs).toEqual([{ codec: 'opus', payloadType: 111, redPayloadType: 63 }]);
+  });
+
+  test('GStreamer watches: RTX to repair with, no extension, so that nothing but its losses tells of its path', () => {
+    const { session, sdp, group } = answer(vector('gstreamer-whep'), 'send');
+    expect(session.media.map((each) => own(each))).toEqual(['vp8 96/98', 'opus 97/undefined']);
+    expect(session.media.map(({ extensions }) => extensions)).toEqual([{}, {}]);
+    expect(sdp).toContain('a=rtcp-fb:96 nack\r\n');
+    expect(sdp).not.toContain('transport-cc');
+    expect(group).toBe('video0 audio1');
+  });
+
+  test('Firefox watches: of four kinds of H264 the one that rooms carry, send time gives way to acknowledgements', () => {
+    const { session } = answer(vector('firefox-whep'), 'send');
+    expect(own(session.media[0])).toBe('vp8 120/124, vp9 121/125, h264 126/127, av1 99/100');
+    // What Firefox offers to receive only comes back from the side that sends.
+    expect(session.media[0]?.extensions).toEqual({ mid: 3, 'transport-cc': 7, 'playout-delay': 6 });
+    expect(session.media[1]?.extensions).toEqual({ mid: 3, 'transport-cc': 7, 'audio-level': 1 });
   });
 
   test('a later offer keeps the DTLS role of the first', () => {

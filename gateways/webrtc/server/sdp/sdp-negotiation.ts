@@ -1,7 +1,7 @@
 import type { ProtocolError } from '@switchyard/shared/protocol';
 import type { ExtensionName, NegotiatedMedia, NegotiatedSession } from '../peer-contract.ts';
 import { type ChosenCodec, chooseCodecs, type MediaUse, prefersAv1 } from './codec-choice.ts';
-import { ambiguousExtensionIds, type ChosenExtension, chooseExtensions } from './extension-choice.ts';
+import { type ChosenExtension, chooseExtensions, extensionMeanings } from './extension-choice.ts';
 import { orderRids, ridsOf } from './rid-order.ts';
 import type { Offer, OfferedMedia } from './sdp-offer.ts';
 
@@ -45,7 +45,7 @@ export type NegotiationResult =
  * ICE-lite, always the answerer, and sends or receives on an m-line, never both: `sendrecv` becomes what the plan wants.
  */
 export function negotiate(offer: Offer, plan: NegotiationPlan): NegotiationResult {
-  const ambiguous = ambiguousExtensionIds(offer);
+  const meanings = extensionMeanings(offer);
   const answers: MediaAnswer[] = [];
   let dataChannel = false;
   for (const offered of offer.media) {
@@ -56,7 +56,7 @@ export function negotiate(offer: Offer, plan: NegotiationPlan): NegotiationResul
       dataChannel ||= accepted;
       answers.push({ kind: accepted ? 'data' : 'rejected', offered });
     } else {
-      const answer = answerMedia(offered, plan, ambiguous, offer.allowMixedExtensions);
+      const answer = answerMedia(offered, plan, meanings, offer.allowMixedExtensions);
       if (answer.kind === 'rejected' && plan.allOrNothing) return noCodec(offered);
       answers.push(answer);
     }
@@ -94,7 +94,7 @@ function noCodec(media: OfferedMedia): NegotiationResult {
 function answerMedia(
   offered: OfferedMedia,
   plan: NegotiationPlan,
-  ambiguous: ReadonlySet<number>,
+  meanings: ReadonlyMap<number, string>,
   mixed: boolean,
 ): MediaAnswer {
   const previous = plan.previous?.media.find(({ mid }) => mid === offered.mid);
@@ -107,7 +107,7 @@ function answerMedia(
   const extensions = chooseExtensions(
     offered,
     use,
-    ambiguous,
+    meanings,
     use === 'receive' && prefersAv1(codecs),
     plan.publishesLater,
     mixed || offered.allowMixedExtensions,
