@@ -185,22 +185,28 @@ export function largestBurst(packets: readonly LeavingPacket[]): { packets: numb
 const FRAME_MS = 1000 / 30;
 
 /**
- * The real engine, with a simulcast publisher of the recording's bitrates, on the estimates that its core was told. From
- * `fromMs` on the recording is repeated until `minutes` are over.
+ * The real engine, with a simulcast publisher, on the estimates that a recording's core was told. From `fromMs` on the
+ * recording is repeated until `minutes` are over.
+ * @param bitratesBps Of the publisher's encodings, lowest first.
  * @returns Switches of the spatial layer a minute, after the first pass.
  */
-export function switchesPerMinute(trace: RecordedTrace, fromMs: number, minutes: number): number {
+export function switchesPerMinute(
+  trace: RecordedTrace,
+  bitratesBps: readonly number[],
+  fromMs: number,
+  minutes: number,
+): number {
   const told = trace.events.flatMap((event) => (event.kind === 'told' ? [event] : []));
   const yard = new VirtualYard();
   yard.isForgetful = true;
   yard.join(1, 'camera');
-  yard.publish(1, 1, { layers: trace.publishedBps.map(() => ({})) });
+  yard.publish(1, 1, { layers: bitratesBps.map(() => ({})) });
   yard.join(2, 'viewer');
   const source = new SimulcastSource({
     yard,
     endpoint: 1,
     track: 1,
-    bitratesBps: trace.publishedBps,
+    bitratesBps,
     random: new SeededRandom(trace.seed),
     variation: 0.2,
   });
