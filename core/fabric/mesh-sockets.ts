@@ -17,7 +17,8 @@ export class MeshSockets {
   readonly #logger: Logger;
   readonly #onDatagram: (node: string, datagram: Uint8Array) => void;
   readonly #peers = new Map<string, Peer>();
-  readonly #byAddress = new Map<string, string>();
+  /** Host → port → node: no key has to be made for a datagram. */
+  readonly #byAddress = new Map<string, Map<number, string>>();
   #socket: Socket | undefined;
   readonly #otherVersions = new Set<string>();
   /** Datagrams of addresses that no node has. */
@@ -59,18 +60,24 @@ export class MeshSockets {
     const peer = addresses.map(splitAddress).find((each) => each !== undefined);
     if (peer === undefined) return;
     this.#peers.set(node, peer);
-    this.#byAddress.set(joinAddress(peer.host, peer.port), node);
+    const ports = this.#byAddress.get(peer.host) ?? new Map<number, string>();
+    ports.set(peer.port, node);
+    this.#byAddress.set(peer.host, ports);
   }
 
   removePeer(node: string): void {
     const peer = this.#peers.get(node);
     this.#peers.delete(node);
-    if (peer !== undefined) this.#byAddress.delete(joinAddress(peer.host, peer.port));
+    if (peer === undefined) return;
+    const ports = this.#byAddress.get(peer.host);
+    ports?.delete(peer.port);
+    if (ports?.size === 0) this.#byAddress.delete(peer.host);
   }
 
   send(node: string, datagram: Uint8Array): void {
     const peer = this.#peers.get(node);
-    if (peer !== undefined) this.#socket?.send(datagram, peer.port, peer.host, () => {});
+    // Without a callback nothing waits for the next tick; what cannot be sent is lost, as on any way.
+    if (peer !== undefined) this.#socket?.send(datagram, peer.port, peer.host);
   }
 
   close(): void {
@@ -79,7 +86,7 @@ export class MeshSockets {
   }
 
   #receive(bytes: Buffer, from: RemoteInfo): void {
-    const node = this.#byAddress.get(joinAddress(from.address, from.port));
+    const node = this.#byAddress.get(from.address)?.get(from.port);
     if (node === undefined || bytes.length > DATAGRAM_MAX_BYTES) {
       this.strangers += 1;
       return;

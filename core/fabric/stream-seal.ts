@@ -2,7 +2,8 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { StreamKey } from '@switchyard/core/fabric/mesh';
 
 const KEY_BYTES = 16;
-const TAG_BYTES = 16;
+/** The seal adds so much. */
+export const STREAM_TAG_BYTES: number = 16;
 const NONCE_BYTES = 12;
 
 /** A key that has not been used before. */
@@ -29,7 +30,7 @@ export class StreamSeal {
   seal(streamSeq: number, media: Uint8Array): Uint8Array {
     this.#nonce.writeUInt32BE(streamSeq, NONCE_BYTES - 4);
     const cipher = createCipheriv('aes-128-gcm', this.#key, this.#nonce);
-    const sealed = Buffer.allocUnsafe(media.length + TAG_BYTES);
+    const sealed = Buffer.allocUnsafe(media.length + STREAM_TAG_BYTES);
     cipher.update(media).copy(sealed);
     cipher.final();
     cipher.getAuthTag().copy(sealed, media.length);
@@ -38,11 +39,11 @@ export class StreamSeal {
 
   /** @returns The media; undefined when it was not sealed with this key. */
   open(streamSeq: number, sealed: Uint8Array): Uint8Array | undefined {
-    if (sealed.length < TAG_BYTES) return undefined;
+    if (sealed.length < STREAM_TAG_BYTES) return undefined;
     this.#nonce.writeUInt32BE(streamSeq, NONCE_BYTES - 4);
     const decipher = createDecipheriv('aes-128-gcm', this.#key, this.#nonce);
-    decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
-    const media = decipher.update(sealed.subarray(0, sealed.length - TAG_BYTES));
+    decipher.setAuthTag(sealed.subarray(sealed.length - STREAM_TAG_BYTES));
+    const media = decipher.update(sealed.subarray(0, sealed.length - STREAM_TAG_BYTES));
     try {
       decipher.final();
     } catch {

@@ -1,5 +1,6 @@
 import { freePorts } from './free-ports.ts';
 import { NatsServers } from './nats-server.ts';
+import { MeshProxy } from './netem/mesh-proxy.ts';
 import { waitFor } from './wait.ts';
 import { type ProcessName, Yard } from './yard.ts';
 
@@ -18,6 +19,7 @@ interface NodesAnswer {
       readonly rttMs: number;
       readonly costMs: number | null;
       readonly streamsIn: number;
+      readonly repaired: number;
     } | null;
   }[];
   readonly streams: readonly {
@@ -34,25 +36,35 @@ export class Cluster {
   readonly nodes = new Map<string, Yard>();
   readonly nats: NatsServers;
 
-  private constructor(nats: NatsServers) {
+  /** The network between the nodes, where it was asked for. */
+  readonly proxy: MeshProxy | undefined;
+
+  private constructor(nats: NatsServers, proxy: MeshProxy | undefined) {
     this.nats = nats;
+    this.proxy = proxy;
   }
 
-  static async start(nodes: Readonly<Record<string, ClusterNode>>, natsCount: 1 | 3 = 1): Promise<Cluster> {
-    const cluster = new Cluster(await NatsServers.start(natsCount));
+  static async start(
+    nodes: Readonly<Record<string, ClusterNode>>,
+    { natsCount = 1, proxied = false }: { readonly natsCount?: 1 | 3; readonly proxied?: boolean } = {},
+  ): Promise<Cluster> {
     const port = await freePorts(1);
     nextNetwork += 1;
-    let host = 0;
+    const hosts = Object.fromEntries(
+      Object.keys(nodes).map((name, i) => [name, { host: `127.0.${nextNetwork}.${i + 1}`, port }]),
+    );
+    const nats = await NatsServers.start(natsCount);
+    const cluster = new Cluster(nats, proxied ? await MeshProxy.start(hosts) : undefined);
     for (const [name, { zone, gateways }] of Object.entries(nodes)) {
-      host += 1;
       const yard = await Yard.start(gateways, {
-        SWITCHYARD_FABRIC_NATS: cluster.nats.urls.join(','),
+        SWITCHYARD_FABRIC_NATS: nats.urls.join(','),
         SWITCHYARD_FABRIC_NATS_REPLICAS: `${natsCount}`,
         SWITCHYARD_FABRIC_SECRET: 'what every node of the yard knows',
         SWITCHYARD_FABRIC_NODE: name,
         SWITCHYARD_FABRIC_ZONE: zone,
-        SWITCHYARD_FABRIC_HOST: `127.0.${nextNetwork}.${host}`,
+        SWITCHYARD_FABRIC_HOST: hosts[name]?.host ?? '',
         SWITCHYARD_FABRIC_PORT: `${port}`,
+        ...(cluster.proxy === undefined ? {} : { SWITCHYARD_FABRIC_ANNOUNCE: cluster.proxy.addressOf(name) }),
       });
       cluster.nodes.set(name, yard);
     }
@@ -88,5 +100,6 @@ export class Cluster {
   async stop(): Promise<void> {
     for (const yard of this.nodes.values()) await yard.stop();
     await this.nats.stop();
+    this.proxy?.close();
   }
 }

@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Kvm } from '@nats-io/kv';
+import { connect } from '@nats-io/transport-node';
 import { freePorts } from './free-ports.ts';
 import { waitFor } from './wait.ts';
 
@@ -52,6 +54,21 @@ export class NatsServers {
   async waitReady(index: number): Promise<void> {
     const port = this.#members[index]?.port ?? 0;
     await waitFor(`nats-server ${index} listens`, () => isAnswered(port), 15_000);
+  }
+
+  /** Which server leads the bucket of rooms; of a single one itself. */
+  async leader(): Promise<number> {
+    const connection = await connect({ servers: this.urls });
+    try {
+      const { streamInfo } = await (await new Kvm(connection).open('switchyard-rooms')).status();
+      return Number(/^nats(\d)$/.exec(streamInfo.cluster?.leader ?? '')?.[1] ?? 0);
+    } finally {
+      await connection.close();
+    }
+  }
+
+  signal(index: number, signal: NodeJS.Signals): void {
+    this.#members[index]?.child?.kill(signal);
   }
 
   async kill(index: number): Promise<void> {

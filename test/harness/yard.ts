@@ -126,6 +126,11 @@ export class Yard {
     return this.#processes.get(name)?.exited === false;
   }
 
+  /** Any signal: SIGSTOP makes a process that hangs. */
+  signal(name: ProcessName, signal: NodeJS.Signals): void {
+    this.#processes.get(name)?.child.kill(signal);
+  }
+
   /** SIGKILL, and waits for the end. */
   async kill(name: ProcessName): Promise<void> {
     const running = this.#processes.get(name);
@@ -139,7 +144,11 @@ export class Yard {
     for (const name of ['webrtc', 'rtmp', 'sip', 'core'] as const) {
       const running = this.#processes.get(name);
       if (running === undefined) continue;
-      if (!running.exited) running.child.kill('SIGTERM');
+      if (!running.exited) {
+        // One that was stopped would not notice.
+        running.child.kill('SIGCONT');
+        running.child.kill('SIGTERM');
+      }
       await waitFor(
         `${name} ends`,
         () => running.exited,

@@ -5,6 +5,8 @@ const CHANGE_SHARE = 0.12;
 const WORSE_SAMPLES = 2;
 /** So long a link must have been better before it is called so, milliseconds. */
 const BETTER_AFTER_MS = 15_000;
+/** A link that has just come up is told as it is for this long: its first probes met a process that was starting. */
+const SETTLE_MS = 5000;
 
 /**
  * The cost of a link as other nodes are told it. All nodes compute the same trees from the same numbers, so it is the
@@ -14,6 +16,7 @@ export class DampedCost {
   #costMs = Number.POSITIVE_INFINITY;
   #worse = 0;
   #betterSinceMs = Number.POSITIVE_INFINITY;
+  #settlesUntilMs = Number.NEGATIVE_INFINITY;
   /** Highest cost seen while it was better: what is told in the end. */
   #betterCostMs = 0;
 
@@ -30,7 +33,10 @@ export class DampedCost {
       return false;
     }
     // Up and down are facts, not noise.
-    if (!Number.isFinite(told) || !Number.isFinite(costMs)) return this.#tell(costMs);
+    if (!Number.isFinite(told) || !Number.isFinite(costMs)) {
+      this.#settlesUntilMs = nowMs + SETTLE_MS;
+      return this.#tell(costMs);
+    }
     const margin = Math.max(CHANGE_MIN_MS, told * CHANGE_SHARE);
     if (costMs > told + margin) {
       this.#betterSinceMs = Number.POSITIVE_INFINITY;
@@ -42,6 +48,7 @@ export class DampedCost {
       this.#betterSinceMs = Number.POSITIVE_INFINITY;
       return false;
     }
+    if (nowMs < this.#settlesUntilMs) return this.#tell(costMs);
     if (this.#betterSinceMs > nowMs) {
       this.#betterSinceMs = nowMs;
       this.#betterCostMs = costMs;

@@ -85,17 +85,26 @@ describe('SeenWindow', () => {
 describe('HopSender', () => {
   it('finds what left lately, by its number', () => {
     const sender = new HopSender();
-    for (let i = 0; i < HOP_RING_PACKETS + 10; i += 1) sender.sent(Uint8Array.of(i & 255, i >> 8), 0);
+    for (let i = 0; i < HOP_RING_PACKETS + 10; i += 1) sender.take(2, 0).set([i & 255, i >> 8]);
     expect(sender.find(9)).toBeUndefined();
     expect(sender.find(10)).toEqual(Uint8Array.of(10, 0));
     expect(sender.find(HOP_RING_PACKETS + 9)).toBeDefined();
     expect(sender.find(HOP_RING_PACKETS + 10)).toBeUndefined();
   });
 
+  it('knows the length of each, though buffers are used again', () => {
+    const sender = new HopSender();
+    for (let i = 0; i < 2 * HOP_RING_PACKETS; i += 1) sender.take(1 + (i % 1400), 0)[0] = i & 255;
+    for (const seq of [HOP_RING_PACKETS, HOP_RING_PACKETS + 7, 2 * HOP_RING_PACKETS - 1]) {
+      expect(sender.find(seq)?.length).toBe(1 + (seq % 1400));
+      expect(sender.find(seq)?.[0]).toBe(seq & 255);
+    }
+  });
+
   it('says its last number once when it falls silent', () => {
     const sender = new HopSender();
     expect(sender.tail(1000)).toBeUndefined();
-    sender.sent(new Uint8Array(1), 1000);
+    sender.take(1, 1000);
     expect(sender.tail(1019)).toBeUndefined();
     expect(sender.tail(1020)).toBe(0);
     expect(sender.tail(2000)).toBeUndefined();
@@ -179,7 +188,7 @@ describe('HopReceiver', () => {
       if (nowMs < total) {
         const seq = sender.nextSeq;
         sentMs[seq] = nowMs;
-        sender.sent(new Uint8Array(1), nowMs);
+        sender.take(1, nowMs);
         transmit(nowMs, arrive(seq));
       }
       const tail = sender.tail(nowMs);

@@ -1,3 +1,4 @@
+import { DATAGRAM_MAX_BYTES } from './datagram.ts';
 import { counterDiff } from './seen-window.ts';
 
 /** Datagrams that a link can send again: a second of 4,000 packets a second. */
@@ -13,9 +14,11 @@ const TAIL_AFTER_MS = 20;
 export const NACK_MAX: number = 200;
 const MISSING_MAX = 1024;
 
-/** The sending end of a link: what was sent last, by link sequence number. Pure. */
+/** The sending end of a link: what was sent last, by link sequence number, in buffers that are used again. Pure. */
 export class HopSender {
-  readonly #ring: (Uint8Array | undefined)[] = new Array<Uint8Array | undefined>(HOP_RING_PACKETS);
+  /** Filled up as packets are sent: a link without streams has none. */
+  readonly #buffers: Uint8Array[] = [];
+  readonly #lengths = new Uint16Array(HOP_RING_PACKETS);
   #next = 0;
   #sentMs = Number.NEGATIVE_INFINITY;
   #tailSaid = true;
@@ -25,18 +28,28 @@ export class HopSender {
     return this.#next;
   }
 
-  /** Notes a datagram that left. @param datagram Kept until 4,096 more have left. */
-  sent(datagram: Uint8Array, nowMs: number): void {
-    this.#ring[this.#next & (HOP_RING_PACKETS - 1)] = datagram;
+  /**
+   * Makes room for the next datagram, which is to be written and sent at once.
+   * @returns A view of `length` bytes, at most {@link DATAGRAM_MAX_BYTES}, with whatever was there before. It holds until
+   *   4,096 more have been made room for.
+   */
+  take(length: number, nowMs: number): Uint8Array {
+    const at = this.#next & (HOP_RING_PACKETS - 1);
+    const buffer = this.#buffers[at] ?? new Uint8Array(DATAGRAM_MAX_BYTES);
+    this.#buffers[at] = buffer;
+    this.#lengths[at] = length;
     this.#next = (this.#next + 1) >>> 0;
     this.#sentMs = nowMs;
     this.#tailSaid = false;
+    return buffer.subarray(0, length);
   }
 
   /** @returns The datagram with that number; undefined when it is too old. */
   find(seq: number): Uint8Array | undefined {
     const behind = counterDiff(this.#next, seq);
-    return behind < 1 || behind > HOP_RING_PACKETS ? undefined : this.#ring[seq & (HOP_RING_PACKETS - 1)];
+    if (behind < 1 || behind > HOP_RING_PACKETS) return undefined;
+    const at = seq & (HOP_RING_PACKETS - 1);
+    return this.#buffers[at]?.subarray(0, this.#lengths[at]);
   }
 
   /** @returns The last number, once, when the link has been silent for a moment. */

@@ -3,6 +3,8 @@ const WINDOW_PROBES = 50;
 /** Unanswered probes in a row after which the link is down. */
 const DEAD_PROBES = 5;
 const RTT_WEIGHT = 0.125;
+/** Of so many first answers the quickest counts: a process that starts answers late. */
+const FIRST_ANSWERS = 8;
 
 export interface LinkProbeOptions {
   /** Between probes: 200 ms to neighbours, 500 ms between zones. */
@@ -23,6 +25,7 @@ export class LinkProbe {
   #next = 0;
   #sentMs = Number.NEGATIVE_INFINITY;
   #rttMs = Number.POSITIVE_INFINITY;
+  #answers = 0;
   #unanswered = 0;
   #isUp = false;
 
@@ -75,9 +78,9 @@ export class LinkProbe {
     probe.answered = true;
     probe.lost = false;
     const sampleMs = nowMs - probe.sentMs;
-    this.#rttMs = Number.isFinite(this.#rttMs)
-      ? this.#rttMs + (sampleMs - this.#rttMs) * RTT_WEIGHT
-      : sampleMs;
+    this.#answers += 1;
+    if (this.#answers > FIRST_ANSWERS) this.#rttMs += (sampleMs - this.#rttMs) * RTT_WEIGHT;
+    else this.#rttMs = Math.min(this.#rttMs, sampleMs);
     this.#unanswered = 0;
     this.#isUp = true;
     return true;
@@ -88,6 +91,7 @@ export class LinkProbe {
     this.#isUp = false;
     this.#rttMs = Number.POSITIVE_INFINITY;
     this.#probes.clear();
+    this.#answers = 0;
     this.#unanswered = 0;
   }
 

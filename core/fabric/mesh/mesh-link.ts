@@ -1,6 +1,7 @@
 import { type ControlBody, readControlBody, type TextCodec, writeControlBody } from './control-body.ts';
 import { DampedCost } from './damped-cost.ts';
 import {
+  DATAGRAM_MAX_BYTES,
   DATAGRAM_TYPES,
   datagramType,
   datagramVersion,
@@ -31,6 +32,7 @@ const RTT_UNKNOWN_MS = 100;
 
 /** What one link needs of its node. */
 export interface MeshLinkHome {
+  /** @param datagram Of media: written over when 4,096 more have been sent. */
   send(node: string, datagram: Uint8Array): void;
   /** How busy this node is, 0…1. */
   load(): number;
@@ -112,8 +114,10 @@ export class MeshLink {
     return nowMs - this.#heardMs > WATCHDOG_MS;
   }
 
-  /** One packet of a stream. */
+  /** One packet of a stream; one that does not fit a datagram is dropped. */
   forward(label: number, packet: StreamPacket, nowMs: number): void {
+    const length = MEDIA_HEADER_BYTES + HOP_MAC_BYTES + packet.sealed.length;
+    if (length > DATAGRAM_MAX_BYTES) return;
     const header = this.#header;
     header.spatial = packet.spatial;
     header.keyframe = packet.keyframe;
@@ -122,11 +126,10 @@ export class MeshLink {
     header.linkSeq = this.#sender.nextSeq;
     header.label = label;
     header.streamSeq = packet.streamSeq;
-    const datagram = new Uint8Array(MEDIA_HEADER_BYTES + HOP_MAC_BYTES + packet.sealed.length);
+    const datagram = this.#sender.take(length, nowMs);
     writeMediaHeader(datagram, header);
     this.#crypto.writeMac(datagram);
     datagram.set(packet.sealed, MEDIA_HEADER_BYTES + HOP_MAC_BYTES);
-    this.#sender.sent(datagram, nowMs);
     this.#saidMs = nowMs;
     this.#sendMedia(datagram);
   }

@@ -66,6 +66,7 @@ interface Upstream {
 }
 
 interface Downstream {
+  readonly node: string;
   readonly label: number;
   readonly layers: number;
   /** It and those it asks for. */
@@ -414,7 +415,7 @@ export class MeshStream {
       return;
     }
     const { label, layers, path } = message;
-    this.#downstreams.set(from, { label, layers, path, heardMs: nowMs });
+    this.#downstreams.set(from, { node: from, label, layers, path, heardMs: nowMs });
     const isHere = this.isPublishedHere ? this.#key !== undefined : this.#upstream?.state === 'ok';
     if (isHere) {
       this.#sayOk(from);
@@ -452,7 +453,7 @@ export class MeshStream {
   }
 
   #spread(packet: StreamPacket, from: string): void {
-    for (const [node, { label, layers }] of this.#downstreams)
+    for (const { node, label, layers } of this.#downstreams.values())
       if (node !== from && wantsPacket(layers, packet)) this.#home.forward(node, label, packet);
   }
 

@@ -91,14 +91,27 @@ describe('DampedCost', () => {
     expect(told([10, 13.9, 13.9])).toEqual([10, 10, 10]);
   });
 
+  /** A link that has been up for a while. */
+  const SETTLED: readonly number[] = [100, 100, 100, 100, 100, 100];
+
   it('tells better when it has lasted 15 s, and then the worst of that time', () => {
-    const measured = [100, ...Array.from({ length: 17 }, (_, i) => (i === 5 ? 60 : 50))];
-    expect(told(measured).slice(14)).toEqual([100, 100, 60, 60]);
+    const measured = [...SETTLED, ...Array.from({ length: 16 }, (_, i) => (i === 4 ? 60 : 50))];
+    expect(told(measured).slice(19)).toEqual([100, 100, 60]);
+  });
+
+  it('tells better at once in the first 5 s of a link', () => {
+    expect(told([100, 60, 58, 20])).toEqual([100, 60, 60, 20]);
+    expect(told([...SETTLED, 20, Number.POSITIVE_INFINITY, 80, 20]).slice(6)).toEqual([
+      100,
+      Number.POSITIVE_INFINITY,
+      80,
+      20,
+    ]);
   });
 
   it('waits again when better did not last', () => {
     const measured = [
-      100,
+      ...SETTLED,
       ...Array.from({ length: 10 }, () => 50),
       100,
       ...Array.from({ length: 10 }, () => 50),
@@ -132,6 +145,14 @@ describe('LinkProbe', () => {
     expect(probe.isUp).toBe(true);
     expect(probe.rttMs).toBeCloseTo(30, 0);
     expect(probe.loss).toBeCloseTo(0.1, 1);
+  });
+
+  it('takes the quickest of the first answers: the other process may be just starting', () => {
+    const probe = new LinkProbe({ intervalMs: 200 });
+    run(probe, 0, 250, 150, () => false);
+    expect(probe.rttMs).toBe(150);
+    run(probe, 260, 1000, 10, () => false);
+    expect(probe.rttMs).toBe(10);
   });
 
   it('is down after five probes in a row without an answer, within 1.3 s', () => {

@@ -1,16 +1,18 @@
 /** Distance of two 32-bit counters that wrap, −2^31 … 2^31 − 1 (RFC 1982). */
 export const counterDiff = (a: number, b: number): number => (a - b) | 0;
 
+const NONE = new Uint8Array(0);
+
 /** Which of the last numbers of a 32-bit counter have been seen: for replays and for what comes twice. Pure. */
 export class SeenWindow {
   readonly #size: number;
-  readonly #seen: Uint8Array;
+  /** Made with the first number: most links of a large cluster never carry any. */
+  #seen: Uint8Array = NONE;
   #highest = -1;
 
   /** @param size A power of two. */
   constructor(size: number) {
     this.#size = size;
-    this.#seen = new Uint8Array(size);
   }
 
   /** Highest number so far, −1 before the first. */
@@ -22,6 +24,7 @@ export class SeenWindow {
   add(number: number): boolean {
     const mask = this.#size - 1;
     if (this.#highest < 0) {
+      if (this.#seen.length === 0) this.#seen = new Uint8Array(this.#size);
       this.#highest = number;
       this.#seen[number & mask] = 1;
       return true;

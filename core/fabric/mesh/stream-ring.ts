@@ -7,15 +7,14 @@ const KEEP_MS = 1500;
 const KEEP_MAX_BYTES = 4 << 20;
 const KEEP_MAX_PACKETS = 4096;
 
-interface Kept {
-  readonly packet: StreamPacket;
-  readonly atMs: number;
-}
-
 /** The last packets of a stream: for who comes from another way, and for who comes late to a stream without PLI. Pure. */
 export class StreamRing {
-  #kept: Kept[] = [];
-  #start = 0;
+  /** Circular; both grow as packets come. */
+  readonly #packets: (StreamPacket | undefined)[] = [];
+  readonly #atMs: number[] = [];
+  /** Numbers of the oldest and of the next packet, counted from the first; the place is the number's rest. */
+  #oldest = 0;
+  #next = 0;
   #bytes = 0;
   readonly keepsPictures: boolean;
 
@@ -25,29 +24,25 @@ export class StreamRing {
   }
 
   get size(): number {
-    return this.#kept.length - this.#start;
+    return this.#next - this.#oldest;
   }
 
   push(packet: StreamPacket, nowMs: number): void {
     if (this.keepsPictures && packet.keyframe && !this.#endsWithKeyframe(packet)) this.#clear();
-    this.#kept.push({ packet, atMs: nowMs });
+    if (this.size === KEEP_MAX_PACKETS) this.#drop();
+    const at = this.#next % KEEP_MAX_PACKETS;
+    this.#packets[at] = packet;
+    this.#atMs[at] = nowMs;
+    this.#next += 1;
     this.#bytes += packet.sealed.length;
-    for (let oldest = this.#kept[this.#start]; oldest !== undefined; oldest = this.#kept[this.#start]) {
-      const isFull = this.#bytes > KEEP_MAX_BYTES || this.size > KEEP_MAX_PACKETS;
-      if (!isFull && (this.keepsPictures || nowMs - oldest.atMs <= KEEP_MS)) break;
-      this.#bytes -= oldest.packet.sealed.length;
-      this.#start += 1;
-    }
-    if (this.#start < 1024) return;
-    this.#kept = this.#kept.slice(this.#start);
-    this.#start = 0;
+    while (this.#bytes > KEEP_MAX_BYTES || (!this.keepsPictures && this.#isOld(nowMs))) this.#drop();
   }
 
   /** Packets from `streamSeq` on, or all since the last keyframe for −1. */
   from(streamSeq: number): StreamPacket[] {
     const packets: StreamPacket[] = [];
-    for (let i = this.#start; i < this.#kept.length; i += 1) {
-      const packet = this.#kept[i]?.packet;
+    for (let number = this.#oldest; number < this.#next; number += 1) {
+      const packet = this.#packets[number % KEEP_MAX_PACKETS];
       if (packet === undefined) continue;
       if (streamSeq < 0 ? this.keepsPictures : counterDiff(packet.streamSeq, streamSeq) >= 0)
         packets.push(packet);
@@ -55,15 +50,25 @@ export class StreamRing {
     return packets;
   }
 
+  /** The oldest packet is kept long enough; false for an empty ring. */
+  #isOld(nowMs: number): boolean {
+    return this.size > 0 && nowMs - (this.#atMs[this.#oldest % KEEP_MAX_PACKETS] ?? nowMs) > KEEP_MS;
+  }
+
+  #drop(): void {
+    const at = this.#oldest % KEEP_MAX_PACKETS;
+    this.#bytes -= this.#packets[at]?.sealed.length ?? 0;
+    this.#packets[at] = undefined;
+    this.#oldest += 1;
+  }
+
   /** The packets of one keyframe follow each other. */
   #endsWithKeyframe(packet: StreamPacket): boolean {
-    const last = this.#kept.at(-1)?.packet;
+    const last = this.#packets[(this.#next - 1) % KEEP_MAX_PACKETS];
     return last?.keyframe === true && counterDiff(packet.streamSeq, last.streamSeq) === 1;
   }
 
   #clear(): void {
-    this.#kept = [];
-    this.#start = 0;
-    this.#bytes = 0;
+    while (this.size > 0) this.#drop();
   }
 }

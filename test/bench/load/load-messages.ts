@@ -47,6 +47,8 @@ export interface LoadFigures {
   /** Sequence numbers that were jumped over, and have not come later. */
   readonly gaps: number;
   readonly late: number;
+  /** Longest time in which some subscriber got no packet, until now, milliseconds. */
+  readonly longestGapMs: number;
   /** Of the subscriber that got least. */
   readonly receivedLeast: number;
   /** From the publisher's send to a subscriber's handler, of verified packets, milliseconds. */

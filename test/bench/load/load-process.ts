@@ -39,7 +39,10 @@ async function unsubscribe(polite: boolean): Promise<void> {
 function reset(): void {
   Object.assign(totals, NOTHING);
   totals.delays.reset();
-  for (const subscriber of subscribers) subscriber.received = 0;
+  for (const subscriber of subscribers) {
+    subscriber.received = 0;
+    subscriber.resetGap();
+  }
   for (const publisher of publishers) {
     publisher.sent = 0;
     publisher.keyframeRequests = 0;
@@ -55,6 +58,7 @@ function figures(): LoadFigures {
     sent: sum('sent'),
     keyframeRequests: sum('keyframeRequests'),
     subscribers: subscribers.filter(({ transport }) => !transport.ended).length,
+    longestGapMs: subscribers.reduce((longest, { longestGapMs }) => Math.max(longest, longestGapMs), 0),
     receivedLeast: subscribers.reduce((least, { received }) => Math.min(least, received), Number.MAX_VALUE),
     delayMs: {
       p50: delays.percentile(0.5),

@@ -38,6 +38,8 @@ export class LoadSubscriber {
   readonly #header = emptyRtpHeader();
   readonly #acknowledger: Acknowledger | undefined;
   #reported = 0;
+  #receivedMs = performance.now();
+  #longestGapMs = 0;
   #startMs = 0;
   /** Since the last reset of the process. */
   received = 0;
@@ -65,6 +67,16 @@ export class LoadSubscriber {
 
   get transport(): LoadTransport {
     return this.#transport;
+  }
+
+  /** Longest time without a packet since the last {@link resetGap}, milliseconds. */
+  get longestGapMs(): number {
+    return Math.max(this.#longestGapMs, performance.now() - this.#receivedMs);
+  }
+
+  resetGap(): void {
+    this.#longestGapMs = 0;
+    this.#receivedMs = performance.now();
   }
 
   async connect(): Promise<void> {
@@ -97,6 +109,12 @@ export class LoadSubscriber {
     totals.received += 1;
     totals.receivedBytes += datagram.length;
     this.received += 1;
+    // Probes of the bandwidth go on while the source is silent: they are sent again, as RTX.
+    if (((datagram[1] ?? 0) & 0x7f) !== PAYLOAD_TYPES.vp8Rtx) {
+      const nowMs = performance.now();
+      this.#longestGapMs = Math.max(this.#longestGapMs, nowMs - this.#receivedMs);
+      this.#receivedMs = nowMs;
+    }
     if (this.firstPacketMs < 0) this.firstPacketMs = performance.now() - this.#startMs;
     const seq = ((datagram[2] ?? 0) << 8) | (datagram[3] ?? 0);
     this.#count(datagram.readUInt32BE(8), seq);
