@@ -17,6 +17,8 @@ export * from './rendezvous.ts';
 export * from './routes.ts';
 export * from './seen-window.ts';
 export * from './shortest-paths.ts';
+export * from './stream-downstreams.ts';
 export * from './stream-message.ts';
 export * from './stream-ring.ts';
+export * from './stream-ways.ts';
 export * from './topology.ts';

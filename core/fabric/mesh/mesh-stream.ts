@@ -1,5 +1,6 @@
 import { type BitrateFeedback, FeedbackMerge } from './feedback-merge.ts';
 import { SeenWindow } from './seen-window.ts';
+import { StreamDownstreams } from './stream-downstreams.ts';
 import {
   type StreamKey,
   type StreamMessage,
@@ -8,29 +9,10 @@ import {
   wantsPacket,
 } from './stream-message.ts';
 import { StreamRing } from './stream-ring.ts';
+import { StreamWays } from './stream-ways.ts';
 
-/** A request that is not answered is repeated after this time or one and a half round trips, milliseconds. */
-const ASK_RETRY_MS = 80;
-const ASK_TRIES = 5;
-/** A neighbour that fetches the stream itself gets this long. */
-const WAIT_MAX_MS = 3000;
-/** A request is renewed, and what was not renewed is forgotten, after these times. */
-const REFRESH_MS = 2000;
-export const DOWNSTREAM_EXPIRY_MS: number = 7000;
-/** A neighbour that failed a stream is not asked for it again for this long. */
-const SUSPECT_MS = 3000;
-/** What is under way on the old way still counts for this long after the change. */
-const DRAIN_MS = 500;
-/** The old way is kept until the new one brings media, this long at the most: a stream may be silent. */
-const OVERLAP_MAX_MS = 500;
 const FEEDBACK_INTERVAL_MS = 100;
 const SEEN_PACKETS = 4096;
-/** Most nodes that take one stream from this one. */
-const DOWNSTREAMS_MAX = 256;
-/** Most names in the path of a request: beyond it loops are found by the way that the answer names. */
-const PATH_MAX = 64;
-/** How often a stream looks for a better way by itself, milliseconds. */
-const REROUTE_MS = 1000;
 /** The consumer that is this node itself. */
 const HERE = '';
 
@@ -56,52 +38,49 @@ export interface MeshStreamHome {
   freeLabel(label: number): void;
 }
 
-interface Upstream {
-  readonly node: string;
-  readonly label: number;
-  state: 'asking' | 'waiting' | 'ok';
-  sinceMs: number;
-  askedMs: number;
-  tries: number;
-}
-
-interface Downstream {
-  readonly node: string;
-  readonly label: number;
-  readonly layers: number;
-  /** It and those it asks for. */
-  readonly path: readonly string[];
-  readonly heardMs: number;
-}
-
-/** One stream on one node: where it comes from, who takes it, and the change from one way to another. Pure. */
+/** One stream on one node: what is kept of it, who takes it, and what viewers want of it. Pure. */
 export class MeshStream {
   readonly name: string;
   readonly publisher: string;
   readonly #home: MeshStreamHome;
-  readonly #downstreams = new Map<string, Downstream>();
+  readonly #ways: StreamWays;
+  readonly #downstreams = new StreamDownstreams();
   readonly #seen = new SeenWindow(SEEN_PACKETS);
   readonly #ring: StreamRing;
   readonly #feedback = new FeedbackMerge();
-  readonly #suspects = new Map<string, number>();
+  readonly #forward: (node: string, label: number, packet: StreamPacket) => void;
   #localLayers = 0;
-  #upstream: Upstream | undefined;
-  #next: Upstream | undefined;
-  #path: readonly string[] = [];
-  #nextPath: readonly string[] = [];
   #key: StreamKey | undefined;
-  /** Labels of ways that were left, and until when their packets are taken. */
-  readonly #draining: { readonly label: number; readonly untilMs: number }[] = [];
   /** Where those who wait here want to go on from. */
   #resumeWanted = -1;
   #feedbackMs = 0;
-  #reroutedMs = 0;
 
   constructor(name: string, publisher: string, keepPictures: boolean, home: MeshStreamHome) {
     this.name = name;
     this.publisher = publisher;
     this.#home = home;
     this.#ring = new StreamRing(keepPictures);
+    this.#forward = (node, label, packet) => home.forward(node, label, packet);
+    this.#ways = new StreamWays({
+      self: home.self,
+      stream: name,
+      publisher,
+      control: (node, message) => home.control(node, message),
+      candidates: () => home.candidates(name, publisher).filter((node) => !this.#downstreams.has(node)),
+      isWorthIt: (current, better) => home.isWorthIt(publisher, current, better),
+      rttMs: (node) => home.rttMs(node),
+      takeLabel: () => home.takeLabel(this),
+      freeLabel: (label) => home.freeLabel(label),
+      wanted: () => this.#wanted(),
+      askers: () => this.#downstreams.askers(home.self),
+      resumeFrom: () => (this.#seen.highest < 0 ? this.#resumeWanted : (this.#seen.highest + 1) >>> 0),
+      keyIs: (key) => this.#keyIs(key),
+      comesBy: (path) => this.#comesBy(path),
+      lost: () => home.interrupted(name),
+      noRoute: () => {
+        for (const node of [...this.#downstreams.nodes]) this.#rejectDownstream(node, 'no-route');
+      },
+    });
   }
 
   get isPublishedHere(): boolean {
@@ -115,9 +94,7 @@ export class MeshStream {
 
   /** Layers that are wanted beyond this node, a bit each. */
   get layersBeyond(): number {
-    let layers = 0;
-    for (const downstream of this.#downstreams.values()) layers |= downstream.layers;
-    return layers;
+    return this.#downstreams.layers;
   }
 
   /** Everything since the last keyframe is kept for who comes late. */
@@ -130,23 +107,23 @@ export class MeshStream {
   }
 
   get downstreams(): Iterable<string> {
-    return this.#downstreams.keys();
+    return this.#downstreams.nodes;
   }
 
   /** The neighbour that it comes from; undefined for a stream of this node and while there is none. */
   get upstream(): string | undefined {
-    return this.#upstream?.state === 'ok' ? this.#upstream.node : undefined;
+    return this.#ways.upstream;
   }
 
   /** Nodes from the publisher to the neighbour that it comes from. */
   get path(): readonly string[] {
-    return this.#path;
+    return this.#ways.path;
   }
 
   /** At the publisher: media is sealed with this from now on. */
   setKey(key: StreamKey): void {
     this.#key = key;
-    for (const node of this.#downstreams.keys()) this.#sayOk(node);
+    for (const node of this.#downstreams.nodes) this.#sayOk(node);
   }
 
   /** @param layers Bit i: somebody on this node watches spatial layer i. */
@@ -157,38 +134,29 @@ export class MeshStream {
     this.#wantedChanged(before, nowMs);
   }
 
-  /** At the publisher: one packet to everybody beyond this node. */
+  /** At the publisher: one packet to everybody beyond this node. Hot path. */
   publish(packet: StreamPacket, nowMs: number): void {
     this.#ring.push(packet, nowMs);
-    this.#spread(packet, HERE);
+    this.#downstreams.spread(packet, HERE, this.#forward);
   }
 
-  /** A packet of the neighbour that calls the stream by `label`. */
+  /** A packet of the neighbour that calls the stream by `label`. Hot path. */
   received(from: string, label: number, packet: StreamPacket, nowMs: number): void {
-    if (this.#next?.label === label && this.#next.state === 'ok') this.#takeNext(nowMs);
+    this.#ways.received(label, nowMs);
     if (!this.#seen.add(packet.streamSeq)) return;
     this.#ring.push(packet, nowMs);
-    this.#spread(packet, from);
+    this.#downstreams.spread(packet, from, this.#forward);
     if (wantsPacket(this.#localLayers, packet)) this.#home.deliver(this.name, packet);
   }
 
   /** Routes may have changed. */
   reroute(nowMs: number): void {
-    if (this.isPublishedHere || this.isUnused) return;
-    this.#reroutedMs = nowMs;
-    const [best] = this.#candidates(nowMs);
-    const current = this.#next ?? this.#upstream;
-    if (best === undefined || current?.node === best) return;
-    if (current === undefined) this.#ask(best, nowMs);
-    else if (this.#next === undefined && this.#home.isWorthIt(this.publisher, current.node, best))
-      this.#ask(best, nowMs);
+    if (!this.isPublishedHere && !this.isUnused) this.#ways.reroute(nowMs);
   }
 
   /** The neighbour is silent or gone. */
   neighbourDown(node: string, nowMs: number): void {
-    this.#suspects.set(node, nowMs + SUSPECT_MS);
-    if (this.#next?.node === node) this.#dropNext();
-    if (this.#upstream?.node === node) this.#lost(nowMs);
+    this.#ways.neighbourDown(node, nowMs);
   }
 
   /** The neighbour left the cluster: it takes nothing any more. */
@@ -203,17 +171,13 @@ export class MeshStream {
         this.#onSub(from, message, nowMs);
         return;
       case 'sub-ok':
-        this.#onOk(from, message.path, message.key, nowMs);
+        this.#ways.onOk(from, message.path, message.key, nowMs);
         return;
-      case 'sub-wait': {
-        const asked = this.#askedOf(from);
-        if (asked?.state !== 'asking') return;
-        asked.state = 'waiting';
-        asked.sinceMs = nowMs;
+      case 'sub-wait':
+        this.#ways.onWait(from, nowMs);
         return;
-      }
       case 'sub-reject':
-        this.#failed(from, nowMs);
+        this.#ways.failed(from, nowMs);
         return;
       case 'unsub':
         this.#removeDownstream(from, nowMs);
@@ -229,9 +193,9 @@ export class MeshStream {
 
   requestKeyframe(spatial: number, nowMs: number): void {
     if (!this.#feedback.keyframe(spatial, nowMs)) return;
+    const { asked } = this.#ways;
     if (this.isPublishedHere) this.#home.keyframeWanted(this.name, spatial);
-    else if (this.#upstream !== undefined)
-      this.#home.control(this.#upstream.node, { type: 'keyframe', stream: this.name, spatial });
+    else if (asked !== undefined) this.#home.control(asked, { type: 'keyframe', stream: this.name, spatial });
   }
 
   /** What viewers of this node can use. */
@@ -240,24 +204,17 @@ export class MeshStream {
   }
 
   tick(nowMs: number): void {
-    this.#freeDrained(nowMs);
-    for (const [node, { heardMs }] of this.#downstreams)
-      if (nowMs - heardMs > DOWNSTREAM_EXPIRY_MS) this.#removeDownstream(node, nowMs);
+    this.#ways.freeDrained(nowMs);
+    for (const node of this.#downstreams.expired(nowMs)) this.#removeDownstream(node, nowMs);
     if (nowMs - this.#feedbackMs >= FEEDBACK_INTERVAL_MS) this.#passFeedback(nowMs);
-    if (this.isPublishedHere || this.isUnused) return;
-    if (this.#next !== undefined) this.#keepAsking(this.#next, nowMs);
-    if (this.#upstream !== undefined) this.#keepAsking(this.#upstream, nowMs);
-    if (this.#next?.state === 'ok' && nowMs - this.#next.sinceMs > OVERLAP_MAX_MS) this.#takeNext(nowMs);
-    if (this.#upstream === undefined && this.#next === undefined) this.#askBest(nowMs);
-    else if (nowMs - this.#reroutedMs >= REROUTE_MS) this.reroute(nowMs);
+    if (!this.isPublishedHere && !this.isUnused) this.#ways.tick(nowMs);
   }
 
   /** Nobody wants it any more, or it ended. */
   close(): void {
-    this.#dropNext();
-    this.#dropUpstream();
-    this.#freeDrained(Number.POSITIVE_INFINITY);
-    for (const node of this.#downstreams.keys()) this.#reject(node, 'unknown-stream');
+    this.#ways.leave();
+    this.#ways.freeDrained(Number.POSITIVE_INFINITY);
+    for (const node of this.#downstreams.nodes) this.#reject(node, 'unknown-stream');
     this.#downstreams.clear();
   }
 
@@ -268,162 +225,43 @@ export class MeshStream {
   #wantedChanged(before: number, nowMs: number): void {
     if (this.isPublishedHere) return;
     const wanted = this.#wanted();
-    if (wanted === 0) {
-      this.#dropNext();
-      this.#dropUpstream();
-    } else if (this.#upstream === undefined && this.#next === undefined) this.#askBest(nowMs);
-    else if (wanted !== before)
-      for (const upstream of [this.#upstream, this.#next])
-        if (upstream !== undefined) this.#sendSub(upstream, nowMs);
+    if (wanted === 0) this.#ways.leave();
+    else if (wanted === before) this.#ways.seek(nowMs);
+    else this.#ways.wantedChanged(nowMs);
   }
 
-  #candidates(nowMs: number): readonly string[] {
-    for (const [node, untilMs] of this.#suspects) if (nowMs >= untilMs) this.#suspects.delete(node);
-    return this.#home
-      .candidates(this.name, this.publisher)
-      .filter((node) => !this.#suspects.has(node) && !this.#downstreams.has(node));
+  #keyIs(key: StreamKey): boolean {
+    if (key.epoch === this.#key?.epoch && key.secret === this.#key.secret) return false;
+    this.#key = key;
+    this.#home.keyKnown(this.name, key);
+    return true;
   }
 
-  #askBest(nowMs: number): void {
-    const [best] = this.#candidates(nowMs);
-    if (best !== undefined) this.#ask(best, nowMs);
-    else for (const node of [...this.#downstreams.keys()]) this.#rejectDownstream(node, 'no-route');
-  }
-
-  /** Asks a neighbour; while another one brings the stream, that one stays until the new way works. */
-  #ask(node: string, nowMs: number): void {
-    const label = this.#home.takeLabel(this);
-    const asked: Upstream = { node, label, state: 'asking', sinceMs: nowMs, askedMs: nowMs, tries: 1 };
-    this.#dropNext();
-    if (this.#upstream === undefined) this.#upstream = asked;
-    else this.#next = asked;
-    this.#sendSub(asked, nowMs, this.#resumeFrom());
-  }
-
-  #sendSub(upstream: Upstream, nowMs: number, resume?: number): void {
-    upstream.askedMs = nowMs;
-    const message = {
-      type: 'sub',
-      stream: this.name,
-      publisher: this.publisher,
-      label: upstream.label,
-      layers: this.#wanted(),
-      path: upstream.state === 'ok' ? [this.#home.self] : this.#askers(),
-    } as const;
-    this.#home.control(upstream.node, resume === undefined ? message : { ...message, resume });
-  }
-
-  #resumeFrom(): number {
-    return this.#seen.highest < 0 ? this.#resumeWanted : (this.#seen.highest + 1) >>> 0;
-  }
-
-  /** Whom a request is for: this node and everybody who waits for it here. */
-  #askers(): string[] {
-    const askers = new Set<string>([this.#home.self]);
-    for (const { path } of this.#downstreams.values())
-      for (const node of path) if (askers.size < PATH_MAX) askers.add(node);
-    return [...askers];
-  }
-
-  #keepAsking(upstream: Upstream, nowMs: number): void {
-    if (upstream.state === 'ok') {
-      if (nowMs - upstream.askedMs >= REFRESH_MS) this.#sendSub(upstream, nowMs);
-      return;
-    }
-    if (upstream.state === 'waiting' && nowMs - upstream.sinceMs > WAIT_MAX_MS) {
-      this.#failed(upstream.node, nowMs);
-      return;
-    }
-    const retryMs = Math.max(ASK_RETRY_MS, 1.5 * this.#home.rttMs(upstream.node));
-    if (nowMs - upstream.askedMs < retryMs) return;
-    if (upstream.state === 'asking' && upstream.tries >= ASK_TRIES) {
-      this.#failed(upstream.node, nowMs);
-      return;
-    }
-    upstream.tries += 1;
-    this.#sendSub(upstream, nowMs, this.#resumeFrom());
-  }
-
-  #askedOf(node: string): Upstream | undefined {
-    if (this.#next?.node === node) return this.#next;
-    return this.#upstream?.node === node ? this.#upstream : undefined;
-  }
-
-  /** A neighbour cannot bring the stream: the next one is asked. */
-  #failed(node: string, nowMs: number): void {
-    const asked = this.#askedOf(node);
-    if (asked === undefined) return;
-    this.#suspects.set(node, nowMs + SUSPECT_MS);
-    if (asked === this.#next) {
-      this.#dropNext();
-      return;
-    }
-    this.#lost(nowMs);
-  }
-
-  /** The stream comes from nowhere for now. */
-  #lost(nowMs: number): void {
-    const hadMedia = this.#upstream?.state === 'ok';
-    this.#dropUpstream();
-    if (hadMedia) this.#home.interrupted(this.name);
-    if (this.#next?.state === 'ok') this.#takeNext(nowMs);
-    else if (this.#next === undefined) this.#askBest(nowMs);
-  }
-
-  #onOk(from: string, path: readonly string[], key: StreamKey, nowMs: number): void {
-    const asked = this.#askedOf(from);
-    if (asked === undefined) return;
-    if (path.includes(this.#home.self)) {
-      // It would take the stream from us.
-      this.#home.control(from, { type: 'unsub', stream: this.name });
-      this.#failed(from, nowMs);
-      return;
-    }
-    if (asked.state !== 'ok') {
-      asked.state = 'ok';
-      asked.sinceMs = nowMs;
-    }
-    if (key.epoch !== this.#key?.epoch || key.secret !== this.#key.secret) {
-      this.#key = key;
-      this.#home.keyKnown(this.name, key);
-    }
-    if (asked === this.#upstream) this.#setPath(path);
-    else {
-      this.#nextPath = path;
-      if (this.#upstream === undefined) this.#takeNext(nowMs);
-    }
-  }
-
-  #setPath(path: readonly string[]): void {
-    const same = path.length === this.#path.length && path.every((node, i) => node === this.#path[i]);
-    this.#path = path;
-    if (same) return;
-    for (const node of this.#downstreams.keys()) this.#sayOk(node);
-    for (const node of [...this.#downstreams.keys()])
+  #comesBy(path: readonly string[]): void {
+    for (const node of this.#downstreams.nodes) this.#sayOk(node);
+    for (const node of [...this.#downstreams.nodes])
       if (path.includes(node)) this.#rejectDownstream(node, 'loop');
   }
 
   #onSub(from: string, message: StreamMessage & { type: 'sub' }, nowMs: number): void {
-    if (message.path.includes(this.#home.self) || this.#path.includes(from)) {
+    const { label, layers, path, resume } = message;
+    if (path.includes(this.#home.self) || this.path.includes(from)) {
       this.#rejectDownstream(from, 'loop');
       return;
     }
     const before = this.#wanted();
-    const known = this.#downstreams.get(from);
-    if (known === undefined && this.#downstreams.size >= DOWNSTREAMS_MAX) {
+    if (!this.#downstreams.set({ node: from, label, layers, path, heardMs: nowMs })) {
       this.#reject(from, 'limit-exceeded');
       return;
     }
-    const { label, layers, path } = message;
-    this.#downstreams.set(from, { node: from, label, layers, path, heardMs: nowMs });
-    const isHere = this.isPublishedHere ? this.#key !== undefined : this.#upstream?.state === 'ok';
+    const isHere = this.isPublishedHere ? this.#key !== undefined : this.upstream !== undefined;
     if (isHere) {
       this.#sayOk(from);
-      if (message.resume !== undefined)
-        for (const packet of this.#ring.from(message.resume))
-          if (wantsPacket(message.layers, packet)) this.#home.forward(from, message.label, packet);
+      if (resume !== undefined)
+        for (const packet of this.#ring.from(resume))
+          if (wantsPacket(layers, packet)) this.#home.forward(from, label, packet);
     } else {
-      if (message.resume !== undefined && message.resume >= 0) this.#resumeWanted = message.resume;
+      if (resume !== undefined && resume >= 0) this.#resumeWanted = resume;
       this.#home.control(from, { type: 'sub-wait', stream: this.name });
     }
     this.#wantedChanged(before, nowMs);
@@ -431,7 +269,7 @@ export class MeshStream {
 
   #sayOk(node: string): void {
     if (this.#key === undefined) return;
-    const path = this.isPublishedHere ? [this.#home.self] : [...this.#path, this.#home.self];
+    const path = this.isPublishedHere ? [this.#home.self] : [...this.path, this.#home.self];
     this.#home.control(node, { type: 'sub-ok', stream: this.name, path, key: this.#key });
   }
 
@@ -452,59 +290,13 @@ export class MeshStream {
     this.#wantedChanged(before, nowMs);
   }
 
-  #spread(packet: StreamPacket, from: string): void {
-    for (const { node, label, layers } of this.#downstreams.values())
-      if (node !== from && wantsPacket(layers, packet)) this.#home.forward(node, label, packet);
-  }
-
   #passFeedback(nowMs: number): void {
     this.#feedbackMs = nowMs;
     const feedback = this.#feedback.merged(nowMs);
     if (feedback === undefined) return;
+    const { upstream } = this;
     if (this.isPublishedHere) this.#home.bitrateWanted(this.name, feedback);
-    else if (this.#upstream?.state === 'ok')
-      this.#home.control(this.#upstream.node, { type: 'bitrate', stream: this.name, feedback });
-  }
-
-  /** The new way works: the old one is left. */
-  #takeNext(nowMs: number): void {
-    const next = this.#next;
-    if (next === undefined) return;
-    this.#next = undefined;
-    const old = this.#upstream;
-    if (old !== undefined) {
-      this.#draining.push({ label: old.label, untilMs: nowMs + DRAIN_MS });
-      this.#home.control(old.node, { type: 'unsub', stream: this.name });
-    }
-    this.#upstream = next;
-    this.#setPath(this.#nextPath);
-  }
-
-  #freeDrained(nowMs: number): void {
-    for (
-      let oldest = this.#draining[0];
-      oldest !== undefined && nowMs >= oldest.untilMs;
-      oldest = this.#draining[0]
-    ) {
-      this.#home.freeLabel(oldest.label);
-      this.#draining.shift();
-    }
-  }
-
-  #dropNext(): void {
-    this.#drop(this.#next);
-    this.#next = undefined;
-  }
-
-  #dropUpstream(): void {
-    this.#drop(this.#upstream);
-    this.#upstream = undefined;
-    this.#path = [];
-  }
-
-  #drop(upstream: Upstream | undefined): void {
-    if (upstream === undefined) return;
-    this.#home.freeLabel(upstream.label);
-    this.#home.control(upstream.node, { type: 'unsub', stream: this.name });
+    else if (upstream !== undefined)
+      this.#home.control(upstream, { type: 'bitrate', stream: this.name, feedback });
   }
 }

@@ -193,3 +193,29 @@ describe('MeshStreams', () => {
     }
   });
 });
+
+describe('a key of a stream', () => {
+  it('is known to everybody beyond every relay within a round trip of each hop', () => {
+    const keys = new Map<string, number>();
+    const mesh = new MeshSimulation(['p', 'q', 'r', 'x'], {
+      seed: 1,
+      delayMs: () => 20,
+      controlLoss: 0,
+      candidates: (node) => ({ q: ['p'], r: ['q'], x: ['r'] })[node] ?? [],
+      onKey: (node, { epoch }) => keys.set(node, epoch),
+    });
+    mesh.publish('p', 's');
+    mesh.streamsOf('x').setLocal('s', 'p', 1, false, 0);
+    mesh.run(500, 'p');
+    expect(keys.get('x')).toBe(1);
+    mesh.streamsOf('p').stream('s')?.setKey({ epoch: 2, secret: 'bmV3' });
+    mesh.run(100, 'p');
+    expect(keys).toEqual(
+      new Map([
+        ['q', 2],
+        ['r', 2],
+        ['x', 2],
+      ]),
+    );
+  });
+});

@@ -19,6 +19,8 @@ export interface SimulationOptions {
   readonly delayMs: (a: string, b: string) => number;
   /** Share of control messages that are lost. Media is repaired by hops and only dies with a node. */
   readonly controlLoss: number;
+  /** A node learns what a stream is sealed with. */
+  readonly onKey?: (node: string, key: StreamKey) => void;
   /** Ways that each node would take, best first; may change while the simulation runs. */
   readonly candidates: (node: string, stream: string, publisher: string) => readonly string[];
 }
@@ -118,7 +120,7 @@ export class MeshSimulation {
         this.#fly(name, to, () => this.#media(name, to, label, packet));
       },
       deliver: (_, packet) => received.push(packet.streamSeq),
-      keyKnown: () => {},
+      keyKnown: (_, key) => this.#options.onKey?.(name, key),
       keyframeWanted: () => {},
       bitrateWanted: () => {},
       interrupted: () => {},
