@@ -75,6 +75,9 @@ export class LinkProbe {
   answered(number: number, nowMs: number): boolean {
     const probe = this.#probes.get(number);
     if (probe === undefined || probe.answered) return false;
+    // What was asked before the link was up says nothing of it: the other end did not know us yet.
+    if (!this.#isUp)
+      for (const earlier of this.#probes.keys()) if (earlier < number) this.#probes.delete(earlier);
     probe.answered = true;
     probe.lost = false;
     const sampleMs = nowMs - probe.sentMs;

@@ -205,8 +205,10 @@ export class MeshStream {
 
   tick(nowMs: number): void {
     this.#ways.freeDrained(nowMs);
-    for (const node of this.#downstreams.expired(nowMs)) this.#removeDownstream(node, nowMs);
-    if (nowMs - this.#feedbackMs >= FEEDBACK_INTERVAL_MS) this.#passFeedback(nowMs);
+    if (nowMs - this.#feedbackMs >= FEEDBACK_INTERVAL_MS) {
+      for (const node of this.#downstreams.expired(nowMs)) this.#removeDownstream(node, nowMs);
+      this.#passFeedback(nowMs);
+    }
     if (!this.isPublishedHere && !this.isUnused) this.#ways.tick(nowMs);
   }
 

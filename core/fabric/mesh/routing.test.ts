@@ -147,6 +147,18 @@ describe('LinkProbe', () => {
     expect(probe.loss).toBeCloseTo(0.1, 1);
   });
 
+  it('does not hold against a link what was asked before it came up, or while it was down', () => {
+    const probe = new LinkProbe({ intervalMs: 200 });
+    run(probe, 0, 3000, 30, () => true);
+    run(probe, 3010, 5000, 30, () => false);
+    expect(probe.loss).toBe(0);
+    run(probe, 5010, 8000, 30, () => true);
+    expect(probe.isUp).toBe(false);
+    run(probe, 8010, 10_000, 30, () => false);
+    expect(probe.isUp).toBe(true);
+    expect(probe.loss).toBe(0);
+  });
+
   it('takes the quickest of the first answers: the other process may be just starting', () => {
     const probe = new LinkProbe({ intervalMs: 200 });
     run(probe, 0, 250, 150, () => false);
