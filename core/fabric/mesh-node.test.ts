@@ -71,6 +71,32 @@ describe('MeshNode', () => {
     expect(quantile(outages, 0.99)).toBeLessThanOrEqual(1200);
   });
 
+  it('crosses to a zone once, again when the node that brought it there is back', () => {
+    const mesh = new VirtualMesh(10);
+    for (const [name, zone] of [
+      ['p', 'zp'],
+      ['x', 'zv'],
+      ['y', 'zv'],
+    ] as const)
+      mesh.add(name, zone);
+    mesh.way('x', 'y', 1);
+    mesh.run(3000);
+    mesh.publish('p', 's');
+    for (const name of ['x', 'y']) mesh.subscribe(name, 's', 'p');
+    mesh.run(2000, 'p');
+    const [entry = '', other = ''] = upstream(mesh, 'x') === 'p' ? ['x', 'y'] : ['y', 'x'];
+    expect([upstream(mesh, entry), upstream(mesh, other)]).toEqual(['p', entry]);
+    mesh.of(entry).state = 'stopped';
+    mesh.run(3000, 'p');
+    expect(upstream(mesh, other)).toBe('p');
+    const from = mesh.packetsSent;
+    mesh.of(entry).state = 'running';
+    mesh.run(10_000, 'p');
+    expect([upstream(mesh, entry), upstream(mesh, other)]).toEqual(['p', entry]);
+    mesh.run(500);
+    expect(missing(mesh, other, from, mesh.packetsSent)).toBe(0);
+  });
+
   it('delivers at least 99.9 % over a way of 50 ms with 1 % loss, p99 within 85 ms', () => {
     const mesh = new VirtualMesh(4);
     mesh.add('a', 'za');

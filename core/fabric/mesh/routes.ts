@@ -49,8 +49,13 @@ export class Routes {
     return [...found].filter((node) => !isDown(node)).slice(0, CANDIDATES_MAX);
   }
 
-  /** Whether a running stream should leave `current` for `better`: only for a clear gain. */
+  /**
+   * Whether a running stream should leave `current` for `better`, the best candidate: for a clear gain, and to come by the
+   * zone's way in as everybody's in the zone does, or it would cross to the zone once for each of them.
+   */
   isWorthIt(publisher: string, current: string, better: string): boolean {
+    const zone = this.#topology.zoneOf(this.#self);
+    if (zone === this.#topology.zoneOf(better) && zone !== this.#topology.zoneOf(publisher)) return true;
     const now = this.#costVia(publisher, current);
     return this.#costVia(publisher, better) < now * (1 - MARGIN_SHARE) - MARGIN_MS || !Number.isFinite(now);
   }
