@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'unknown-room'
   | 'unknown-peer'
   | 'unknown-track'
+  | 'unknown-layer'
   | 'unknown-endpoint'
   | 'peer-name-taken'
   | 'track-name-taken'
@@ -53,6 +54,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   'unknown-room': { httpStatus: 404, sipStatus: 404, sentence: 'There is no such room.' },
   'unknown-peer': { httpStatus: 404, sipStatus: 404, sentence: 'There is no such peer in the room.' },
   'unknown-track': { httpStatus: 404, sipStatus: 404, sentence: 'There is no such track.' },
+  'unknown-layer': { httpStatus: 404, sipStatus: 404, sentence: 'The source has no such layer.' },
   'unknown-endpoint': { httpStatus: 404, sipStatus: 481, sentence: 'There is no such session.' },
   'peer-name-taken': {
     httpStatus: 409,

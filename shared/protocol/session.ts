@@ -106,6 +106,8 @@ export type SessionMessage =
       readonly result: 'joined';
       readonly session: string;
       readonly iceServers: readonly IceServer[];
+      /** Most m-lines of an offer on which the client may receive, mixer slots included. */
+      readonly maxReceivers: number;
     }
   | { readonly type: 'response'; readonly request: number; readonly result: 'answer'; readonly sdp: string }
   | { readonly type: 'error'; readonly error: ProtocolError & { readonly message: string } }

@@ -2,7 +2,14 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromiumPath, launchChromium, openPage } from '../harness/chromium.ts';
 import { waitFor } from '../harness/wait.ts';
-import { heardHz, publishWhip, viewerStats, watchWhep } from '../harness/web-clients.ts';
+import {
+  heardHz,
+  publishWhip,
+  selectLayer,
+  viewerStats,
+  watchWhep,
+  whepEvents,
+} from '../harness/web-clients.ts';
 import { Yard } from '../harness/yard.ts';
 
 describe.skipIf(chromiumPath() === undefined)('WHIP to WHEP in Chromium', () => {
@@ -55,5 +62,53 @@ describe.skipIf(chromiumPath() === undefined)('WHIP to WHEP in Chromium', () => 
       explain,
     );
     expect(Math.abs(tone - 440)).toBeLessThan(15);
+  });
+
+  it('a viewer chooses the low layer, sees its height, and returns to automatic', async () => {
+    const publisher = await openPage(browser, yard.http);
+    await publishWhip(publisher.page, `${yard.http}/whip/layers?peer=camera`, {
+      simulcast: true,
+      toneHz: 440,
+    });
+    // Another origin than the server's: what a page needs of CORS is there.
+    const viewer = await openPage(browser, yard.http.replace('127.0.0.1', 'localhost'));
+    await watchWhep(viewer.page, `${yard.http}/whep/layers`);
+    const shows = async (height: number): Promise<void> => {
+      await waitFor(
+        `a picture of ${height} lines`,
+        async () => (await viewerStats(viewer.page)).height === height,
+        25_000,
+        () => `${yard.log('webrtc')}\n${viewer.lines.join('\n')}`,
+      );
+      const { framesDecoded } = await viewerStats(viewer.page);
+      await waitFor(
+        'it moves',
+        async () => (await viewerStats(viewer.page)).framesDecoded > framesDecoded + 30,
+      );
+    };
+    await shows(720);
+    const events = await whepEvents(viewer.page);
+    expect(events[0]).toBe('active {}');
+    const { layers } = JSON.parse(events.at(-1)?.replace('layers ', '') ?? '')['0'];
+    expect(layers.map(({ encodingId }: { encodingId: string }) => encodingId)).toEqual(['l', 'm', 'h']);
+    expect(await selectLayer(viewer.page, { mediaId: '0', ...layers[0] })).toBe(200);
+    await shows(180);
+    expect(await selectLayer(viewer.page, { maxSpatialLayerId: 1 })).toBe(200);
+    await shows(360);
+    expect(await selectLayer(viewer.page, { encodingId: 'nothing' })).toBe(404);
+    expect(await selectLayer(viewer.page, {})).toBe(200);
+    await shows(720);
+    const low = await openPage(browser, yard.http);
+    await watchWhep(low.page, `${yard.http}/whep/layers?maxSpatial=0`);
+    await waitFor(
+      'the low one by the address',
+      async () => (await viewerStats(low.page)).height === 180,
+      25_000,
+    );
+    await publisher.page.close();
+    await waitFor('it is told of the end', async () =>
+      (await whepEvents(viewer.page)).includes('inactive {}'),
+    );
+    expect(yard.errors()).toEqual([]);
   });
 });

@@ -11,15 +11,17 @@ export interface InboundVideo {
   readonly packetsReceived: number;
   readonly packetsLost: number;
   readonly codec: string;
+  readonly ssrc: number;
 }
 
 /** What the tests' code in a page has in common, there as `window.tools`. */
 export interface PageTools {
   /**
    * Offers by WHIP or WHEP at `url`, and takes the answer, as `rewriteAnswer` leaves it.
+   * @returns The `Link` headers of the answer.
    * @throws what the server says when it refuses.
    */
-  negotiate(pc: RTCPeerConnection, url: string, rewriteAnswer?: (sdp: string) => string): Promise<void>;
+  negotiate(pc: RTCPeerConnection, url: string, rewriteAnswer?: (sdp: string) => string): Promise<string>;
   /** An element, not yet in the document, that plays what `pc` receives; `onAudio` gets the audio track too. */
   play(pc: RTCPeerConnection, onAudio?: (track: MediaStreamTrack) => void): HTMLVideoElement;
   /** Lets the samples of a remote audio track flow, for who analyses them. */
@@ -73,6 +75,7 @@ function makeTools(): void {
       const text = await response.text();
       if (response.status !== 201) throw new Error(`${response.status} ${text}`);
       await pc.setRemoteDescription({ type: 'answer', sdp: rewriteAnswer(text) });
+      return response.headers.get('link') ?? '';
     },
     play: (pc, onAudio) => {
       const video = document.createElement('video');
@@ -157,6 +160,7 @@ function makeTools(): void {
         packetsReceived: 0,
         packetsLost: 0,
         codec: '',
+        ssrc: 0,
       };
       report?.forEach((each) => {
         if (each.type !== 'inbound-rtp' || !isWanted(each)) return;
@@ -170,6 +174,7 @@ function makeTools(): void {
           packetsReceived: each.packetsReceived ?? 0,
           packetsLost: each.packetsLost ?? 0,
           codec: report.get(each.codecId)?.mimeType ?? '',
+          ssrc: each.ssrc,
         };
       });
       return video;

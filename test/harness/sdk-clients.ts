@@ -14,14 +14,14 @@ interface SdkPage {
 /** Loads the SDK that the server serves, joins a room, and plays what the mixer gives. */
 export async function openSdkSession(
   page: Page,
-  options: { readonly room: string; readonly peer: string },
+  options: { readonly room: string; readonly peer: string; readonly videoReceivers?: number },
 ): Promise<void> {
   // As text: the test runner rewrites the imports of its own files.
   await page.evaluate(`import('/sdk/index.js').then((sdk) => { window.sdk = sdk; })`);
-  await page.evaluate(async ({ room, peer }) => {
+  await page.evaluate(async ({ room, peer, videoReceivers }) => {
     // biome-ignore lint/suspicious/noExplicitAny: loaded by the page.
     const { Session } = (window as any).sdk;
-    const session = new Session({ receivers: { video: 2 } });
+    const session = new Session({ receivers: { video: videoReceivers ?? 2 } });
     const events: string[] = [];
     for (const name of ['state', 'error', 'closed', 'message', 'track-started', 'track-stopped'])
       session.on(name, (about: unknown) => {
@@ -97,6 +97,28 @@ export const watchTrack = (page: Page, index: number, peer: string, track: strin
     },
     { index, peer, track },
   );
+
+/** Watches with a receiver that is free, and shows it as `#receiver-<index>`. @returns Its place in the pool. */
+export const watchAnother = (page: Page, peer: string, track: string): Promise<number> =>
+  page.evaluate(
+    async ({ peer, track }) => {
+      const { yard } = window as unknown as { yard: SdkPage };
+      const receiver = await yard.session.watch({ peer, track });
+      const index: number = yard.session.receivers.indexOf(receiver);
+      const video = document.createElement('video');
+      video.id = `receiver-${index}`;
+      video.autoplay = true;
+      video.muted = true;
+      video.srcObject = receiver.stream;
+      document.body.append(video);
+      return index;
+    },
+    { peer, track },
+  );
+
+/** How many receivers the session has. */
+export const receiverCount = (page: Page): Promise<number> =>
+  page.evaluate(() => (window as unknown as { yard: SdkPage }).yard.session.receivers.length);
 
 /** Limits receiver `index` to a spatial layer, and to a temporal one when that is given. */
 export const limitLayer = (

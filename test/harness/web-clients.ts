@@ -37,7 +37,7 @@ export async function publishWhip(
   );
 }
 
-/** Watches by WHEP. Stays as `window.whep` in the page, with an analyser of what is heard. */
+/** Watches by WHEP. Stays as `window.whep` in the page, with an analyser of what is heard and what its event stream says. */
 export async function watchWhep(page: Page, url: string): Promise<void> {
   await page.evaluate(async (url) => {
     const startMs = performance.now();
@@ -55,9 +55,30 @@ export async function watchWhep(page: Page, url: string): Promise<void> {
     Object.assign(window, { whep: pc, video, analyser });
     pc.addTransceiver('video', { direction: 'recvonly' });
     pc.addTransceiver('audio', { direction: 'recvonly' });
-    await window.tools.negotiate(pc, url);
+    const link = await window.tools.negotiate(pc, url);
+    const extension = (name: string): string => {
+      const found = new RegExp(`<([^>]+)>; rel="urn:ietf:params:whep:ext:core:${name}"`);
+      return new URL(found.exec(link)?.[1] ?? '', url).href;
+    };
+    const whepEvents: string[] = [];
+    const source = new EventSource(extension('server-sent-events'));
+    for (const name of ['active', 'inactive', 'layers'])
+      source.addEventListener(name, ({ data }) => whepEvents.push(`${name} ${data}`));
+    Object.assign(window, { whepEvents, layerUrl: extension('layer') });
   }, url);
 }
+
+/** What the event stream of {@link watchWhep} said, oldest first. */
+export const whepEvents = (page: Page): Promise<readonly string[]> =>
+  page.evaluate(() => (window as unknown as { whepEvents: string[] }).whepEvents);
+
+/** Asks the layer resource of {@link watchWhep}. @returns The status. */
+export const selectLayer = (page: Page, wish: object): Promise<number> =>
+  page.evaluate(async (body) => {
+    const { layerUrl } = window as unknown as { layerUrl: string };
+    const headers = { 'content-type': 'application/json' };
+    return (await fetch(layerUrl, { method: 'POST', headers, body })).status;
+  }, JSON.stringify(wish));
 
 /** Time from the beginning of {@link watchWhep} to its first picture, milliseconds; undefined while there is none. */
 export const firstFrameMs = (page: Page): Promise<number | undefined> =>

@@ -1,4 +1,4 @@
-import type { MediaLink, MediaState, OpenMediaLink, PoolShape } from './media-link.ts';
+import type { MediaLink, MediaState, OpenMediaLink } from './media-link.ts';
 import type { PublishScope, SessionReceiver, SessionRequestBody, SubscribeScope } from './protocol.ts';
 import type { Sender } from './sender.ts';
 import { type SessionNotice, type SessionResponse, Signaling } from './signaling.ts';
@@ -29,7 +29,6 @@ export interface ConnectionListener {
 
 export interface ConnectionOptions {
   readonly url: string;
-  readonly pool: PoolShape;
   readonly openSocket: OpenSocket;
   readonly openMedia: OpenMediaLink;
   /** What is published now; read for every offer. */
@@ -45,6 +44,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #signaling: Signaling;
   #media: MediaLink | undefined;
+  #maxReceivers = 0;
   #turn: Promise<unknown> = Promise.resolve();
   #watchdog: ReturnType<typeof setTimeout> | undefined;
   #restarted = false;
@@ -64,6 +64,11 @@ export class Connection {
     return this.#media;
   }
 
+  /** Most m-lines on which the server sends, mixer slots included. */
+  get maxReceivers(): number {
+    return this.#maxReceivers;
+  }
+
   /**
    * Connects, joins, and negotiates the pool and what is published. `prepare` binds receivers and senders to the new
    * link before its first offer.
@@ -74,8 +79,8 @@ export class Connection {
     await this.#signaling.open();
     const joined = await this.#signaling.request({ type: 'join', protocol: PROTOCOL_VERSION, ...join });
     if (!('result' in joined) || joined.result !== 'joined') throw unexpected('join');
+    this.#maxReceivers = joined.maxReceivers;
     this.#media = this.#options.openMedia({
-      pool: this.#options.pool,
       iceServers: joined.iceServers,
       onState: (state) => this.#onMediaState(state),
     });
@@ -90,7 +95,7 @@ export class Connection {
   }
 
   /**
-   * Changes the senders and negotiates that; `undo` runs when the server or the browser refuses.
+   * Changes m-lines and negotiates that; `undo` runs when the server or the browser refuses.
    *
    * @throws SwitchyardError
    */

@@ -11,6 +11,7 @@ export type {
 } from './media-link.ts';
 export { Mixer } from './mixer.ts';
 export { MixerSlot, type MixerSlotEvents } from './mixer-slot.ts';
+export { GROWTH_STEP, RECEIVERS_MAX } from './pool-growth.ts';
 export type {
   BitrateMode,
   Codec,

@@ -1,7 +1,7 @@
 import type { Encoding } from './encodings.ts';
 import type { Codec, IceServer, MediaKind } from './protocol.ts';
 
-/** How many m-lines of each use a session keeps open for receiving, for life. */
+/** How many m-lines of each use a session begins with for receiving; they are kept for life. */
 export interface PoolShape {
   /** Video slots that attach to a source of one's choice. */
   readonly video: number;
@@ -18,6 +18,8 @@ export interface MediaSlot {
   /** Known after the first {@link MediaLink.offer}. */
   readonly mid: string | null;
   readonly track: MediaStreamTrack;
+  /** Ends the m-line with the next offer. */
+  stop(): void;
 }
 
 export interface MediaSenderPlan {
@@ -46,8 +48,9 @@ export type MediaState = 'connecting' | 'connected' | 'interrupted' | 'failed';
 
 /** One peer connection, as a session sees it. The client always offers. */
 export interface MediaLink {
-  /** In the order of the pool: video, audio, mixer. */
+  /** In the order of adding. */
   readonly slots: readonly MediaSlot[];
+  addSlot(kind: MediaKind, use: MediaSlot['use']): MediaSlot;
   addSender(plan: MediaSenderPlan): MediaSender;
   /** Makes the next offer and applies it on this side. @returns Its SDP. */
   offer(restartIce: boolean): Promise<string>;
@@ -59,7 +62,6 @@ export interface MediaLink {
 }
 
 export interface MediaLinkOptions {
-  readonly pool: PoolShape;
   readonly iceServers: readonly IceServer[];
   onState(state: MediaState): void;
 }

@@ -14,35 +14,41 @@ import { SwitchyardError } from './switchyard-error.ts';
 /** {@link MediaLink} on the browser's RTCPeerConnection. */
 class PeerConnectionLink implements MediaLink {
   readonly #connection: RTCPeerConnection;
-  readonly slots: readonly MediaSlot[];
+  readonly #slots: MediaSlot[] = [];
 
-  constructor({ pool, iceServers, onState }: MediaLinkOptions) {
+  constructor({ iceServers, onState }: MediaLinkOptions) {
     const connection = new RTCPeerConnection({
       bundlePolicy: 'max-bundle',
       iceServers: iceServers.map((server) => ({ ...server, urls: [...server.urls] })),
     });
     this.#connection = connection;
-    const slot = (kind: MediaSlot['kind'], use: MediaSlot['use']): MediaSlot => {
-      const transceiver = connection.addTransceiver(kind, { direction: 'recvonly' });
-      if (kind === 'video') askForDescriptors(transceiver);
-      return {
-        kind,
-        use,
-        get mid() {
-          return transceiver.mid;
-        },
-        track: transceiver.receiver.track,
-      };
-    };
-    this.slots = [
-      ...Array.from({ length: pool.video }, () => slot('video', 'manual')),
-      ...Array.from({ length: pool.audio }, () => slot('audio', 'manual')),
-      ...Array.from({ length: pool.mixer }, () => slot('audio', 'mixer')),
-    ];
     connection.onconnectionstatechange = () => {
       const state = mediaState(connection.connectionState);
       if (state !== undefined) onState(state);
     };
+  }
+
+  get slots(): readonly MediaSlot[] {
+    return this.#slots;
+  }
+
+  addSlot(kind: MediaSlot['kind'], use: MediaSlot['use']): MediaSlot {
+    const transceiver = this.#connection.addTransceiver(kind, { direction: 'recvonly' });
+    if (kind === 'video') askForDescriptors(transceiver);
+    const slot: MediaSlot = {
+      kind,
+      use,
+      get mid() {
+        return transceiver.mid;
+      },
+      track: transceiver.receiver.track,
+      stop: () => {
+        this.#slots.splice(this.#slots.indexOf(slot), 1);
+        this.#stop(transceiver);
+      },
+    };
+    this.#slots.push(slot);
+    return slot;
   }
 
   addSender(plan: MediaSenderPlan): MediaSender {
@@ -55,9 +61,7 @@ class PeerConnectionLink implements MediaLink {
       },
       replaceTrack: (track) => transceiver.sender.replaceTrack(track),
       setEncodings: (encodings) => setEncodings(transceiver.sender, encodings),
-      stop: () => {
-        if (this.#connection.signalingState !== 'closed') transceiver.stop();
-      },
+      stop: () => this.#stop(transceiver),
     };
   }
 
@@ -84,6 +88,10 @@ class PeerConnectionLink implements MediaLink {
   close(): void {
     this.#connection.onconnectionstatechange = null;
     this.#connection.close();
+  }
+
+  #stop(transceiver: RTCRtpTransceiver): void {
+    if (this.#connection.signalingState !== 'closed') transceiver.stop();
   }
 
   #addTransceiver({ track, encodings }: MediaSenderPlan): RTCRtpTransceiver {

@@ -1,4 +1,4 @@
-import type { MediaLink, PoolShape } from './media-link.ts';
+import type { MediaLink, MediaSlot, PoolShape } from './media-link.ts';
 import { MixerSlot } from './mixer-slot.ts';
 import type { MediaKind, SessionRequestBody } from './protocol.ts';
 import { Receiver, type ReceiverPort } from './receiver.ts';
@@ -10,7 +10,10 @@ export interface PoolPort {
 }
 
 export interface PoolListener {
-  onReceiver(event: 'receiver-source' | 'receiver-status' | 'receiver-layers', receiver: Receiver): void;
+  onReceiver(
+    event: 'receiver-added' | 'receiver-source' | 'receiver-status' | 'receiver-layers',
+    receiver: Receiver,
+  ): void;
   onMixerSlot(slot: MixerSlot): void;
 }
 
@@ -18,40 +21,50 @@ type SlotNotice = Extract<SessionNotice, { type: 'receiver-status' | 'receiver-l
 
 /** The receive slots of a session, and which m-line of the current connection each of them is. */
 export class ReceiverPool {
-  readonly receivers: readonly Receiver[];
   readonly mixerSlots: readonly MixerSlot[];
-  readonly #port: PoolPort;
-  #link: MediaLink | undefined;
+  readonly #port: ReceiverPort;
+  readonly #listener: PoolListener;
+  #receivers: readonly Receiver[] = [];
+  #slots = new Map<Receiver | MixerSlot, MediaSlot>();
 
   constructor(shape: PoolShape, port: PoolPort, listener: PoolListener) {
-    this.#port = port;
-    const receiverPort: ReceiverPort = {
-      attach: (receiver, source, config) =>
-        this.#ask(receiver, (mid) => ({ type: 'receiver-attach', mid, source, config })),
-      configure: (receiver, config) =>
-        this.#ask(receiver, (mid) => ({ type: 'receiver-config', mid, config })),
-      detach: (receiver) => this.#ask(receiver, (mid) => ({ type: 'receiver-detach', mid })),
+    this.#listener = listener;
+    const ask = async (receiver: Receiver, body: (mid: string) => SessionRequestBody): Promise<void> => {
+      const mid = this.#midOf(receiver);
+      if (mid !== undefined) await port.request(body(mid));
     };
-    const make = (kind: MediaKind, count: number): Receiver[] =>
-      Array.from({ length: count }, () => new Receiver(kind, receiverPort));
-    this.receivers = [...make('video', shape.video), ...make('audio', shape.audio)];
+    this.#port = {
+      attach: (receiver, source, config) =>
+        ask(receiver, (mid) => ({ type: 'receiver-attach', mid, source, config })),
+      configure: (receiver, config) => ask(receiver, (mid) => ({ type: 'receiver-config', mid, config })),
+      detach: (receiver) => ask(receiver, (mid) => ({ type: 'receiver-detach', mid })),
+    };
+    for (const kind of ['video', 'audio'] as const)
+      this.#receivers = [...this.#receivers, ...this.#make(kind, shape[kind])];
     this.mixerSlots = Array.from({ length: shape.mixer }, () => new MixerSlot());
-    for (const receiver of this.receivers) {
-      receiver.on('source', () => listener.onReceiver('receiver-source', receiver));
-      receiver.on('status', () => listener.onReceiver('receiver-status', receiver));
-      receiver.on('layers', () => listener.onReceiver('receiver-layers', receiver));
-    }
     for (const slot of this.mixerSlots) slot.on('source', () => listener.onMixerSlot(slot));
+  }
+
+  get receivers(): readonly Receiver[] {
+    return this.#receivers;
   }
 
   /** @returns A receiver that is attached to nothing. */
   free(kind: MediaKind): Receiver | undefined {
-    return this.receivers.find((receiver) => receiver.kind === kind && receiver.source === undefined);
+    return this.#receivers.find((receiver) => receiver.kind === kind && receiver.source === undefined);
+  }
+
+  /** @param slots m-lines of the current connection for them, negotiated; none where the next connection has to bring them. */
+  add(kind: MediaKind, count: number, slots: readonly MediaSlot[]): void {
+    const added = this.#make(kind, count);
+    this.#receivers = [...this.#receivers, ...added];
+    for (const [index, receiver] of added.entries()) this.#use(receiver, slots[index]);
+    for (const receiver of added) this.#listener.onReceiver('receiver-added', receiver);
   }
 
   /** What to ask for on a new connection, so that every receiver shows again what it is attached to. */
   attachRequests(): SessionRequestBody[] {
-    return this.receivers.flatMap((receiver): SessionRequestBody[] => {
+    return this.#receivers.flatMap((receiver): SessionRequestBody[] => {
       const { source, config } = receiver;
       const mid = this.#midOf(receiver);
       return source === undefined || mid === undefined
@@ -60,47 +73,48 @@ export class ReceiverPool {
     });
   }
 
-  /** Uses the slots of a new connection; undefined: the connection is gone. */
+  /** Adds its m-lines to a new connection, before the first offer; undefined: the connection is gone. */
   bind(link: MediaLink | undefined): void {
-    this.#link = link;
-    for (const [index, receiver] of this.receivers.entries()) receiver.bind(link?.slots[index]);
-    for (const [index, slot] of this.mixerSlots.entries())
-      slot.bind(link?.slots[this.receivers.length + index]);
+    this.#slots = new Map();
+    for (const receiver of this.#receivers) this.#use(receiver, link?.addSlot(receiver.kind, 'manual'));
+    for (const slot of this.mixerSlots) this.#use(slot, link?.addSlot('audio', 'mixer'));
   }
 
   /** The session is over: every receiver is free again. */
   reset(): void {
     this.bind(undefined);
-    for (const receiver of this.receivers) receiver.reset();
+    for (const receiver of this.#receivers) receiver.reset();
   }
 
   onNotice(notice: SlotNotice): void {
-    const index = this.#link?.slots.findIndex(({ mid }) => mid === notice.mid) ?? -1;
-    const receiver = this.receivers[index];
-    switch (notice.type) {
-      case 'receiver-status':
-        receiver?.onStatus(notice.status, notice.reason);
-        return;
-      case 'receiver-layers':
-        receiver?.onLayers({
-          current: notice.current,
-          target: notice.target,
-          bitrateBps: notice.bitrateBps,
-          reason: notice.reason,
-        });
-        return;
-      case 'receiver-source':
-        this.mixerSlots[index - this.receivers.length]?.onSource(notice.source ?? undefined);
-        return;
+    const target = [...this.#slots].find(([, { mid }]) => mid === notice.mid)?.[0];
+    if (target === undefined) return;
+    if (target instanceof MixerSlot) {
+      if (notice.type === 'receiver-source') target.onSource(notice.source ?? undefined);
+    } else if (notice.type === 'receiver-status') {
+      target.onStatus(notice.status, notice.reason);
+    } else if (notice.type === 'receiver-layers') {
+      const { current, target: aim, bitrateBps, reason } = notice;
+      target.onLayers({ current, target: aim, bitrateBps, reason });
     }
   }
 
-  #midOf(receiver: Receiver): string | undefined {
-    return this.#link?.slots[this.receivers.indexOf(receiver)]?.mid ?? undefined;
+  #make(kind: MediaKind, count: number): Receiver[] {
+    return Array.from({ length: count }, () => {
+      const receiver = new Receiver(kind, this.#port);
+      receiver.on('source', () => this.#listener.onReceiver('receiver-source', receiver));
+      receiver.on('status', () => this.#listener.onReceiver('receiver-status', receiver));
+      receiver.on('layers', () => this.#listener.onReceiver('receiver-layers', receiver));
+      return receiver;
+    });
   }
 
-  async #ask(receiver: Receiver, body: (mid: string) => SessionRequestBody): Promise<void> {
-    const mid = this.#midOf(receiver);
-    if (mid !== undefined) await this.#port.request(body(mid));
+  #use(target: Receiver | MixerSlot, slot: MediaSlot | undefined): void {
+    if (slot !== undefined) this.#slots.set(target, slot);
+    target.bind(slot);
+  }
+
+  #midOf(receiver: Receiver): string | undefined {
+    return this.#slots.get(receiver)?.mid ?? undefined;
   }
 }

@@ -46,6 +46,8 @@ export type SessionEvents = {
   /** Metadata or layers changed. */
   'track-updated': [track: RoomTrack];
   'track-stopped': [track: RoomTrack];
+  /** The pool was used up and has one more. */
+  'receiver-added': [receiver: Receiver];
   'receiver-source': [receiver: Receiver];
   'receiver-status': [receiver: Receiver];
   'receiver-layers': [receiver: Receiver];

@@ -5,8 +5,10 @@ import type { OpenSocket } from './signaling-socket.ts';
 export interface SessionOptions {
   /** The gateway's WebSocket; default `/ws` of the page's own server. */
   readonly url?: string;
-  /** Receive slots; default 8 video, 0 audio, 3 mixer. */
+  /** Receive slots to begin with; default 8 video, 0 audio, 3 mixer. */
   readonly receivers?: Partial<PoolShape>;
+  /** Most receivers, mixer slots not counted, that `watch()` adds when all are in use; default 32. */
+  readonly maxReceivers?: number;
   /** How long a lost session tries to come back, milliseconds; default for ever. */
   readonly giveUpAfterMs?: number;
   /** For tests and other transports; default the browser's. */

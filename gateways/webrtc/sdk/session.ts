@@ -1,10 +1,10 @@
 import { Connection } from './connection.ts';
 import { Emitter } from './emitter.ts';
-import type { PoolShape } from './media-link.ts';
 import { Mixer } from './mixer.ts';
 import type { MixerSlot } from './mixer-slot.ts';
 import { openPeerConnection } from './peer-connection-link.ts';
 import { Places } from './places.ts';
+import { PoolGrowth, RECEIVERS_MAX } from './pool-growth.ts';
 import type { LocalTrackConfig, SessionRequestBody, TrackSource } from './protocol.ts';
 import { Publisher } from './publisher.ts';
 import type { Receiver } from './receiver.ts';
@@ -23,14 +23,14 @@ import { SwitchyardError } from './switchyard-error.ts';
 const RETELLING_MS = 3000;
 
 /**
- * One person in one room: publishes tracks, watches others through a fixed pool of receivers, hears the loudest through
- * the mixer slots. Comes back by itself after a lost connection or a restarted server, with everything published and
+ * One person in one room: publishes tracks, watches others through a pool of receivers, hears the loudest through the
+ * mixer slots. Comes back by itself after a lost connection or a restarted server, with everything published and
  * attached.
  */
 export class Session extends Emitter<SessionEvents> {
   readonly #options: SessionOptions;
-  readonly #shape: PoolShape;
   readonly #pool: ReceiverPool;
+  readonly #growth: PoolGrowth;
   readonly #publisher: Publisher;
   readonly #room: RoomView;
   readonly #standing = new StandingRequests();
@@ -46,22 +46,22 @@ export class Session extends Emitter<SessionEvents> {
   constructor(options: SessionOptions = {}) {
     super();
     this.#options = options;
-    this.#shape = { video: 8, audio: 0, mixer: 3, ...options.receivers };
     this.#room = new RoomView((change) => {
       if ('peer' in change) this.emit(change.type, change.peer);
       else this.emit(change.type, change.track);
     });
     this.#pool = new ReceiverPool(
-      this.#shape,
+      { video: 8, audio: 0, mixer: 3, ...options.receivers },
       { request: (body) => this.#request(body) },
       {
         onReceiver: (event, receiver) => this.emit(event, receiver),
         onMixerSlot: (slot) => this.emit('mixer-slot', slot),
       },
     );
+    const joined = { whenJoined: () => this.#whenJoined(), connection: () => this.#joined };
+    this.#growth = new PoolGrowth(this.#pool, options.maxReceivers ?? RECEIVERS_MAX, joined);
     this.#publisher = new Publisher({
-      whenJoined: () => this.#whenJoined(),
-      connection: () => this.#joined,
+      ...joined,
       request: (body) => this.#request(body),
       onSender: (event, sender) => this.emit(event, sender),
     });
@@ -95,7 +95,7 @@ export class Session extends Emitter<SessionEvents> {
     return this.#room.peers;
   }
 
-  /** The pool, video first: attach them to sources. */
+  /** The pool, those it began with first, video before audio: attach them to sources. */
   get receivers(): readonly Receiver[] {
     return this.#pool.receivers;
   }
@@ -157,16 +157,23 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   /**
-   * Attaches a free receiver of the pool.
+   * Attaches a free receiver of the pool. Where all are in use it adds some, by a negotiation that what plays does not
+   * notice; a session that is reconnecting does that as soon as it is back.
    *
-   * @throws SwitchyardError `limit-exceeded` when all of them are in use.
+   * @throws SwitchyardError `limit-exceeded` when all of them are in use and there may be no more.
    */
   async watch(source: TrackSource, config?: Partial<LocalTrackConfig>): Promise<Receiver> {
-    const receiver = this.#pool.free(this.#room.track(source.peer, source.track)?.kind ?? 'video');
-    if (receiver === undefined)
-      throw new SwitchyardError('limit-exceeded', 'All receivers of this session are in use.');
-    await receiver.attach(source, config);
-    return receiver;
+    for (;;) {
+      const kind = this.#room.track(source.peer, source.track)?.kind ?? 'video';
+      const receiver = this.#pool.free(kind);
+      if (receiver === undefined) {
+        await this.#growth.grow(kind);
+        continue;
+      }
+      // Taken in the same turn: nobody else finds it free.
+      await receiver.attach(source, config);
+      return receiver;
+    }
   }
 
   /** Changes one's own metadata. @throws SwitchyardError */
@@ -255,7 +262,6 @@ export class Session extends Emitter<SessionEvents> {
   async #connect({ token, ...join }: JoinOptions): Promise<void> {
     const connection = new Connection({
       url: this.#places.current,
-      pool: this.#shape,
       openSocket: this.#options.openSocket ?? openWebSocket,
       openMedia: this.#options.openMedia ?? openPeerConnection,
       senders: () => this.#publisher.senders.values(),

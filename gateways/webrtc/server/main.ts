@@ -51,6 +51,7 @@ async function main(): Promise<void> {
     transports: transport,
     access: createAccessControl(config.apps),
     playoutDelays: new PlayoutDelays(config.webrtc.playoutDelay),
+    maxReceivers: config.webrtc.maxReceivers,
     iceServers: (client) => iceServersFor(turn, client, Date.now()),
     nowMs: () => transport.nowMs(),
     newSsrc: () => randomInt(1, 0xffff_ffff),

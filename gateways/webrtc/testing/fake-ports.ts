@@ -185,6 +185,7 @@ export class FakeEnvironment implements SessionEnvironment {
   access: AccessControl = createAccessControl([]);
   playoutDelays: PlayoutDelays = new PlayoutDelays(['slow=200-400']);
   clockMs = 0;
+  maxReceivers = 64;
   servers: readonly IceServer[] = [];
   #count = 0;
 

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { NAME_PATTERN } from '@switchyard/shared/protocol';
+import { NAME_PATTERN, TRACKS_MAX } from '@switchyard/shared/protocol';
 import { z } from 'zod';
 import { type Config, ConfigError, SECRET_MIN_LENGTH } from './config.ts';
 
@@ -112,6 +112,8 @@ const schema = z.strictObject({
       turnTtlSeconds: z.int().min(60).max(2_592_000).default(86_400),
       /** `room=min-max` or `*=min-max`: how long after it came viewers show a picture, milliseconds (playout-delay extension). */
       playoutDelay: z.array(z.string()).default([]),
+      /** Receive slots that one SDK session may grow to, those of the mixer included. */
+      maxReceivers: z.int().min(1).max(TRACKS_MAX).default(TRACKS_MAX),
     })
     .prefault({}),
   rtmp: z

@@ -51,6 +51,7 @@ export interface Config {
     readonly port: number;
     readonly mediaAddresses?: string[] | undefined;
     readonly playoutDelay: string[];
+    readonly maxReceivers: number;
     readonly turnUrls: string[];
     readonly turnSecret?: string | undefined;
     readonly turnTtlSeconds: number;

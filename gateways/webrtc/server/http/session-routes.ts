@@ -17,9 +17,9 @@ const CORS_HEADERS: Readonly<Record<string, string>> = {
   'access-control-allow-origin': '*',
   'access-control-expose-headers': 'Location, ETag, Link, Accept-Post, Accept-Patch, Retry-After',
 };
-const PREFLIGHT_HEADERS: Readonly<Record<string, string>> = {
-  'access-control-allow-methods': 'POST, PATCH, DELETE, OPTIONS',
-  'access-control-allow-headers': 'Authorization, Content-Type, If-Match, If-None-Match',
+export const PREFLIGHT_HEADERS: Readonly<Record<string, string>> = {
+  'access-control-allow-methods': 'GET, POST, PATCH, DELETE, OPTIONS',
+  'access-control-allow-headers': 'Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID',
   'access-control-max-age': '86400',
 };
 
@@ -28,6 +28,8 @@ export interface SessionRouteOptions {
   /** `/whip` or `/whep`. */
   readonly path: string;
   readonly open: OpenHttpSession;
+  /** `Link` headers of protocol extensions (RFC 9725 §4.9) of a session at this address. */
+  readonly links?: (location: string) => readonly string[];
   readonly registry: SessionRegistry;
   isDraining(): boolean;
   /** One line per lifecycle transition. */
@@ -88,7 +90,7 @@ export async function sessionRoutes(app: FastifyInstance, options: SessionRouteO
 async function post(
   request: FastifyRequest<Endpoint>,
   reply: FastifyReply,
-  { environment, path, open, registry, isDraining, log }: SessionRouteOptions,
+  { environment, path, open, links, registry, isDraining, log }: SessionRouteOptions,
 ): Promise<FastifyReply> {
   const { room } = request.params;
   const { peer } = request.query;
@@ -111,6 +113,7 @@ async function post(
       {
         room,
         peer,
+        query: request.query,
         token: bearerToken(request.headers.authorization),
         address: request.ip,
         offer: offer.offer,
@@ -127,11 +130,15 @@ async function post(
   }
   if (opened === undefined) return sendProblem(reply, error ?? { code: 'internal-error' });
   log({ path, room, peer }, 'session opened');
-  const links = iceServerLinks(environment.iceServers(peer ?? 'viewer'));
-  if (links.length > 0) reply.header('link', links);
+  const location = `${path}/${encodeURIComponent(room)}/${opened.id}`;
+  const allLinks = [
+    ...iceServerLinks(environment.iceServers(peer ?? 'viewer')),
+    ...(links?.(location) ?? []),
+  ];
+  if (allLinks.length > 0) reply.header('link', allLinks);
   return reply
     .code(201)
-    .header('location', `${path}/${encodeURIComponent(room)}/${opened.id}`)
+    .header('location', location)
     .header('etag', opened.etag)
     .header('accept-patch', FRAGMENT_TYPE)
     .type(SDP_TYPE)
@@ -169,8 +176,10 @@ function patch(
     .send(result.restart.fragment);
 }
 
-const hasType = (request: FastifyRequest<Endpoint> | FastifyRequest<Resource>, type: string): boolean =>
-  (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() === type;
+export const hasType = (
+  request: { readonly headers: { readonly 'content-type'?: string | undefined } },
+  type: string,
+): boolean => (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() === type;
 
 const unsupportedType = (reply: FastifyReply, type: string): FastifyReply =>
   sendProblem(reply, { code: 'invalid-request', detail: `Content-Type must be ${type}` }, 415);

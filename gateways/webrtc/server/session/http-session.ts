@@ -2,14 +2,18 @@ import type { ProtocolError } from '@switchyard/shared/protocol';
 import type { PeerListener } from '../peer-contract.ts';
 import { type IceFragment, writeIceFragment } from '../sdp/ice-fragment.ts';
 import type { Offer } from '../sdp/sdp-offer.ts';
+import type { LayerWish } from './layer-wish.ts';
 import { PeerNegotiation } from './peer-negotiation.ts';
 import type { SessionEnvironment } from './session-environment.ts';
+import type { ViewerNews } from './viewer-news.ts';
 
 /** What a POST asked for. */
 export interface HttpSessionRequest {
   readonly room: string;
   /** `?peer=`: the publisher's name (WHIP), or whom to watch (WHEP). */
   readonly peer: string | undefined;
+  /** Parameters of the URL, as they came. */
+  readonly query: Readonly<Record<string, unknown>>;
   readonly token: string | undefined;
   /** Address of the client. */
   readonly address: string | undefined;
@@ -21,12 +25,21 @@ export type PatchResult =
   | { readonly ok: true; readonly restart: { readonly fragment: string; readonly etag: string } }
   | { readonly ok: false; readonly precondition: 412 | 428 };
 
+/** What the holder of a WHEP session may choose and be told of (draft-murillo-whep §4.7). */
+export interface WhepViewer {
+  readonly news: ViewerNews;
+  /** Limits the layers of the picture; an empty wish returns to automatic. @returns What is wrong with it. */
+  select(wish: LayerWish): Promise<ProtocolError | undefined>;
+}
+
 /** One WHIP or WHEP session as its HTTP resource. */
 export interface HttpSession {
   /** Unguessable: knowing it is the permission to end the session. */
   readonly id: string;
   readonly etag: string;
   readonly answer: string;
+  /** Of a WHEP session. */
+  readonly viewer?: WhepViewer;
   /** Trickle ICE or ICE restart (RFC 9725 §4.3). */
   patch(fragment: IceFragment, ifMatch: string | undefined): PatchResult;
   /** Ends the session. Idempotent. */

@@ -14,8 +14,18 @@ export type OfferPlan =
 
 const invalid = (detail: string): ProtocolError => ({ code: 'invalid-request', detail });
 
-/** Checks what an offer says of its m-lines against the m-lines. */
-export function planOffer(request: Extract<SessionRequest, { type: 'offer' }>, offer: Offer): OfferPlan {
+/**
+ * Checks what an offer says of its m-lines against the m-lines.
+ *
+ * @param maxReceivers Most m-lines on which the client receives.
+ */
+export function planOffer(
+  request: Extract<SessionRequest, { type: 'offer' }>,
+  offer: Offer,
+  maxReceivers: number,
+): OfferPlan {
+  if (request.receivers.length > maxReceivers)
+    return { code: 'limit-exceeded', detail: `${maxReceivers} receivers` };
   const kinds = new Map<string, MediaKind>();
   for (const { mid, type } of offer.media) if (type === 'audio' || type === 'video') kinds.set(mid, type);
   const senders = new Map<string, TrackDeclaration>();

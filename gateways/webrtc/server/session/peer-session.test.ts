@@ -115,6 +115,27 @@ describe('an offer', () => {
     expect(transport.restarts).toBe(0);
   });
 
+  test('more receivers than the server allows are refused by their number, and what is there goes on', async () => {
+    environment.maxReceivers = 1;
+    expect(await ask(join)).toMatchObject({ result: 'joined', maxReceivers: 1 });
+    expect(await ask(offer)).toMatchObject({ error: { code: 'limit-exceeded', detail: '1 receivers' } });
+    expect(environment.transports.peers).toEqual([]);
+    expect(
+      await ask({ ...offer, receivers: [{ mid: '2', use: 'manual' }] } as SessionRequestBody),
+    ).toMatchObject({
+      result: 'answer',
+    });
+    const slots = (): unknown => environment.transports.last.applied.at(-1)?.media.map(({ send }) => send);
+    const before = slots();
+    expect(await ask(offer)).toMatchObject({ error: { code: 'limit-exceeded' } });
+    expect(slots()).toEqual(before);
+    environment.maxReceivers = 2;
+    expect(await ask(offer)).toMatchObject({ result: 'answer' });
+    // Chrome offers the third m-line now as before: its slot is the same, and the other one is new.
+    expect(environment.transports.last.applied.at(-1)?.media[2]?.send).toEqual((before as unknown[])[2]);
+    expect(environment.transports.last.bound.map(({ mid }) => mid)).toEqual(['2', '1']);
+  });
+
   test('new ICE credentials in it restart ICE', async () => {
     const { transport } = await started();
     await ask({

@@ -143,6 +143,7 @@ export class PeerSession {
         result: 'joined',
         session: this.#environment.newToken(),
         iceServers: this.#environment.iceServers(request.peer),
+        maxReceivers: this.#environment.maxReceivers,
       });
       this.#tracks?.onJoined();
       this.#slots?.onJoined();
@@ -161,7 +162,7 @@ export class PeerSession {
       this.#respond(request.request, parsed.error);
       return;
     }
-    const plan = planOffer(request, parsed.offer);
+    const plan = planOffer(request, parsed.offer, this.#environment.maxReceivers);
     if ('code' in plan) {
       this.#respond(request.request, plan);
       return;

@@ -10,6 +10,8 @@ export interface SessionEnvironment {
   readonly access: AccessControl;
   /** What viewers of which room are told of when to show a picture. */
   readonly playoutDelays: PlayoutDelays;
+  /** Most receive slots of one SDK client. */
+  readonly maxReceivers: number;
   /** STUN and TURN servers for one client, with credentials that end. */
   iceServers(client: string): readonly IceServer[];
   nowMs(): number;

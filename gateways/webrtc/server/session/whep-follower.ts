@@ -1,11 +1,13 @@
 import type { Codec } from '@switchyard/shared/media';
-import type { RemoteTrackInfo, TrackSource } from '@switchyard/shared/protocol';
+import type { LayerInfo, RemoteTrackInfo, TrackSource } from '@switchyard/shared/protocol';
 
 /** Speakers that are remembered for when a picture ends. */
 const SPEAKERS_MAX = 16;
 
 interface Candidate {
   readonly source: TrackSource;
+  /** Lowest first. */
+  layers: readonly LayerInfo[];
   /** Order of starting, the newest highest. */
   readonly started: number;
 }
@@ -35,6 +37,11 @@ export class WhepFollower {
     return this.#video?.source;
   }
 
+  /** Layers of what is watched, lowest first. */
+  get videoLayers(): readonly LayerInfo[] | undefined {
+    return this.#video?.layers;
+  }
+
   /** The newest audio, for a viewer of one peer. */
   get audio(): TrackSource | undefined {
     return this.#audio?.source;
@@ -46,7 +53,8 @@ export class WhepFollower {
       this.onTrackStopped(peer, info.name);
       return;
     }
-    const candidate = { source: { peer, track: info.name }, started: this.#count++ };
+    const { layers } = info;
+    const candidate = { source: { peer, track: info.name }, layers, started: this.#count++ };
     if (info.kind === 'audio') {
       this.#audios.set(key, candidate);
       this.#audio = candidate;
@@ -56,6 +64,12 @@ export class WhepFollower {
     const watched = this.#video?.source.peer;
     // The newest picture is taken, but not from somebody who is speaking.
     if (watched === undefined || watched === peer || watched !== this.#speaker) this.#video = candidate;
+  }
+
+  /** The same track has other layers now. */
+  onTrackUpdated(peer: string, { name, layers }: RemoteTrackInfo): void {
+    const video = this.#videos.get(keyOf(peer, name));
+    if (video !== undefined) video.layers = layers;
   }
 
   onTrackStopped(peer: string, track: string): void {

@@ -1,6 +1,7 @@
 import {
   DEFAULT_LOCAL_TRACK_CONFIG,
   type EndpointEvent,
+  type LocalTrackConfig,
   type ProtocolError,
   type TrackId,
   type TrackSource,
@@ -16,8 +17,11 @@ import {
   IceResource,
   type OpenHttpSession,
   type PatchResult,
+  type WhepViewer,
 } from './http-session.ts';
+import { configOf, type LayerWish, parseLayerQuery } from './layer-wish.ts';
 import type { SessionEnvironment } from './session-environment.ts';
+import { ViewerNews, writeLayers } from './viewer-news.ts';
 import { WhepFollower } from './whep-follower.ts';
 
 const AUDIO_TRACK: TrackId = trackId(1);
@@ -29,9 +33,13 @@ const VIDEO_TRACK: TrackId = trackId(2);
  */
 export const openWhepSession: OpenHttpSession = async (environment, request, onEnd) => {
   const { room, token } = request;
+  const wish = parseLayerQuery(request.query);
+  if ('error' in wish) return { ok: false, error: wish.error };
   const admission = await environment.access.admit({ token, room, needs: ['subscribe'] });
   if (!admission.ok) return admission;
-  const session = new WhepSession(environment, request, onEnd);
+  const config = configOf(wish.value, undefined);
+  if ('error' in config) return { ok: false, error: config.error };
+  const session = new WhepSession(environment, request, config.value, onEnd);
   const error = (await session.join(room, admission.access)) ?? session.negotiate(request.offer);
   if (error === undefined) return { ok: true, session };
   session.close();
@@ -39,8 +47,9 @@ export const openWhepSession: OpenHttpSession = async (environment, request, onE
 };
 
 /** One WHEP viewer: one slot for audio, one for video, whose sources follow the room. */
-class WhepSession implements HttpSession {
+class WhepSession implements HttpSession, WhepViewer {
   readonly id: string;
+  readonly news: ViewerNews = new ViewerNews();
   readonly #environment: SessionEnvironment;
   readonly #endpoint: LinkEndpoint;
   readonly #ice: IceResource;
@@ -52,6 +61,9 @@ class WhepSession implements HttpSession {
   #video: NegotiatedMedia | undefined;
   #audioSource: TrackSource | undefined;
   #videoSource: TrackSource | undefined;
+  #config: LocalTrackConfig;
+  /** Index of the picture's m-line, as the layer extension names it. */
+  #mediaId = '';
   #answer = '';
   #connected = false;
   #closed = false;
@@ -59,8 +71,10 @@ class WhepSession implements HttpSession {
   constructor(
     environment: SessionEnvironment,
     request: HttpSessionRequest,
+    config: LocalTrackConfig,
     onEnd: (session: HttpSession) => void,
   ) {
+    this.#config = config;
     this.id = environment.newToken();
     this.#environment = environment;
     this.#onEnd = onEnd;
@@ -80,6 +94,10 @@ class WhepSession implements HttpSession {
 
   get answer(): string {
     return this.#answer;
+  }
+
+  get viewer(): WhepViewer {
+    return this;
   }
 
   async join(room: string, { app, permissions }: Access): Promise<ProtocolError | undefined> {
@@ -115,6 +133,7 @@ class WhepSession implements HttpSession {
     const sending = result.session.media.filter(({ direction }) => direction === 'send');
     this.#audio = sending.find(({ kind }) => kind === 'audio');
     this.#video = sending.find(({ kind }) => kind === 'video');
+    this.#mediaId = String(offer.media.findIndex(({ mid }) => mid === this.#video?.mid));
     if (this.#audio !== undefined) {
       negotiation.transport?.bindSlot(this.#audio.mid, this.#endpoint.id, AUDIO_TRACK);
       if (this.#watched === undefined)
@@ -131,9 +150,28 @@ class WhepSession implements HttpSession {
     return this.#ice.patch(fragment, ifMatch);
   }
 
+  async select(wish: LayerWish): Promise<ProtocolError | undefined> {
+    if (this.#video === undefined) return { code: 'unknown-track', detail: 'no m-line plays a picture' };
+    if (wish.mediaId !== undefined && wish.mediaId !== this.#mediaId)
+      return { code: 'unknown-track', detail: `m-line ${wish.mediaId} plays no picture` };
+    const before = this.#config;
+    const wanted = configOf(wish, this.#follower.videoLayers);
+    if ('error' in wanted) return wanted.error;
+    this.#config = wanted.value;
+    if (this.#videoSource === undefined) return undefined;
+    const error = await this.#endpoint.request({
+      type: 'local-track-config',
+      track: VIDEO_TRACK,
+      config: this.#config,
+    });
+    if (error !== undefined && this.#config === wanted.value) this.#config = before;
+    return error;
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.news.close();
     this.#endpoint.close();
     this.#ice.negotiation.close();
   }
@@ -158,6 +196,9 @@ class WhepSession implements HttpSession {
       case 'track-started':
         this.#follower.onTrackStarted(event.peer, event.info);
         break;
+      case 'track-updated':
+        this.#follower.onTrackUpdated(event.peer, event.info);
+        break;
       case 'track-stopped':
         this.#follower.onTrackStopped(event.peer, event.track);
         break;
@@ -173,7 +214,17 @@ class WhepSession implements HttpSession {
       default:
         return;
     }
+    this.#tell();
     this.#attach();
+  }
+
+  #tell(): void {
+    const { video, audio, videoLayers } = this.#follower;
+    const known = videoLayers ?? (this.news.layers === undefined ? undefined : []);
+    this.news.tell(
+      video !== undefined || audio !== undefined,
+      this.#video === undefined || known === undefined ? undefined : writeLayers(this.#mediaId, known),
+    );
   }
 
   /** Only once media can flow: the first thing that the viewer gets is then a keyframe. */
@@ -199,7 +250,7 @@ class WhepSession implements HttpSession {
         track,
         kind,
         source: to,
-        config: DEFAULT_LOCAL_TRACK_CONFIG,
+        config: kind === 'video' ? this.#config : DEFAULT_LOCAL_TRACK_CONFIG,
         descriptors: kind === 'video' && this.#video?.extensions['dependency-descriptor'] !== undefined,
       });
     return to;
