@@ -14,14 +14,24 @@ const DATAGRAMS = 20_000;
 /** As many as a socket's buffer holds for sure. */
 const BURST = 40;
 const WARM_UP = 4000;
+/** Of processor time: what else the machine does is no freeze. */
 const FREEZE_MS = 200;
+const FREEZE_WALL_MS = 2000;
 const RESEND_MS = 25;
+/** An association that passes on no message in this time is taken for dead. */
+const ALIVE_MS = 250;
 const GROWTH_MAX_BYTES = 24 * 1024 * 1024;
 
 const heapBytes = (): number => {
   setFlagsFromString('--expose-gc');
   runInNewContext('gc')();
   return process.memoryUsage().heapUsed;
+};
+
+/** Processor time of this process, milliseconds. */
+const cpuMs = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 };
 
 /** CRC32c (RFC 9260 appendix A): without it SCTP drops what was changed before it reads it. */
@@ -54,6 +64,7 @@ function sealedRtp(client: RtcClient, packet: Buffer): Buffer {
 
 interface Attacker {
   readonly call: RtcCall;
+  readonly channel: Awaited<ReturnType<RtcClient['openChannel']>>;
   readonly sctp: Seeds;
 }
 
@@ -80,7 +91,7 @@ async function attacker(server: WebrtcTransport): Promise<Attacker> {
   await expect.poll(() => call.events.some((event) => event.startsWith('data'))).toBe(true);
   dtls.send = send;
   const [first = Buffer.alloc(12), ...rest] = said;
-  return { call, sctp: [first, ...rest] };
+  return { call, channel, sctp: [first, ...rest] };
 }
 
 describe('fuzz: a call', () => {
@@ -94,8 +105,12 @@ describe('fuzz: a call', () => {
     let hostile = await attacker(server);
     let seq = 0;
     let freezeMs = 0;
+    let freezeWallMs = 0;
     let lastMs = performance.now();
+    let lastCpuMs = cpuMs();
     const kinds = { stun: 0, dtls: 0, rtp: 0, rtcp: 0, sctp: 0 };
+    let messages = 0;
+    let reopened = 0;
 
     const { credentials, ufrag } = victim.client;
     const stun: Seeds = [
@@ -143,8 +158,14 @@ describe('fuzz: a call', () => {
         }
         await new Promise((resolve) => setImmediate(resolve));
       }
-      freezeMs = Math.max(freezeMs, performance.now() - lastMs);
+      freezeMs = Math.max(freezeMs, cpuMs() - lastCpuMs);
+      freezeWallMs = Math.max(freezeWallMs, performance.now() - lastMs);
+      resume();
+    };
+    /** What the test itself did meanwhile is no freeze. */
+    const resume = (): void => {
       lastMs = performance.now();
+      lastCpuMs = cpuMs();
     };
     const forget = (): void => {
       for (const { client, packets, facts, events } of [victim, hostile.call]) {
@@ -153,22 +174,38 @@ describe('fuzz: a call', () => {
         if (events.length > 100) events.splice(1, 50);
       }
     };
+    /** Whether the server still hands on what the attacker says on its data channel. */
+    const talks = async (): Promise<boolean> => {
+      messages += 1;
+      const message = `alive ${messages}`;
+      try {
+        hostile.channel.send(message);
+      } catch {
+        return false;
+      }
+      const untilMs = performance.now() + ALIVE_MS;
+      const isHeard = (): boolean => hostile.call.events.some((event) => event.endsWith(message));
+      while (!isHeard() && performance.now() < untilMs) await played();
+      return isHeard();
+    };
     const storm = async (count: number): Promise<void> => {
       for (let sent = 0; sent < count; sent += BURST) {
         for (let i = 0; i < BURST; i += 1) attack();
         await played();
         forget();
-        if (!hostile.call.peer.connected) {
+        // Every burst meets a data channel that is open: SCTP that was brought down is no target.
+        if (!hostile.call.peer.connected || !(await talks())) {
+          reopened += 1;
           hostile.call.close();
           hostile = await attacker(server);
-          lastMs = performance.now();
+          resume();
         }
       }
     };
 
     await storm(WARM_UP);
     const before = heapBytes();
-    lastMs = performance.now();
+    resume();
     await storm(DATAGRAMS);
     forget();
     const grown = heapBytes() - before;
@@ -176,6 +213,10 @@ describe('fuzz: a call', () => {
     expect(victim.peer.connected).toBe(true);
     expect(victim.events.filter((event) => event.startsWith('closed'))).toEqual([]);
     expect(freezeMs).toBeLessThan(FREEZE_MS);
+    expect(freezeWallMs).toBeLessThan(FREEZE_WALL_MS);
+    // The channel was open for nearly every burst, and now and then a burst brought it down.
+    expect(reopened).toBeGreaterThan(0);
+    expect(reopened).toBeLessThan(messages / 10);
     expect(grown).toBeLessThan(GROWTH_MAX_BYTES);
     victim.close();
     hostile.call.close();
