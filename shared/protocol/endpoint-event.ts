@@ -32,6 +32,12 @@ export interface LayerPosition {
   readonly temporal: number;
 }
 
+/** What a source sends in one layer. */
+export interface LayerFlow extends LayerPosition {
+  /** Bits per second of this layer alone. */
+  readonly bitrateBps: number;
+}
+
 /** Core → gateway, about one endpoint. */
 export type EndpointEvent =
   | RoomEvent
@@ -70,6 +76,15 @@ export type EndpointEvent =
       /** What the target costs of the viewer's link, bits per second. */
       readonly bitrateBps: number;
       readonly reason: LayerReason;
+    }
+  | {
+      /**
+       * Layers that come from the source of an observed local track, lowest first. Told when they are others, or their
+       * bitrate differs by a quarter; at most once a second.
+       */
+      readonly type: 'source-layers';
+      readonly track: TrackId;
+      readonly layers: readonly LayerFlow[];
     }
   | { readonly type: 'mixer-slot-set'; readonly track: TrackId; readonly source: TrackSource }
   | { readonly type: 'mixer-slot-unset'; readonly track: TrackId }

@@ -136,6 +136,8 @@ export type EndpointControl =
        * and is sent the lowest one only.
        */
       readonly descriptors?: boolean;
+      /** Tell what flows of the source (`source-layers`). The same attachment again turns it on or off. */
+      readonly observe?: boolean;
     }
   | { readonly type: 'local-track-detach'; readonly request?: number; readonly track: TrackId }
   | {

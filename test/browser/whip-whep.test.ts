@@ -87,22 +87,29 @@ describe.skipIf(chromiumPath() === undefined)('WHIP to WHEP in Chromium', () => 
       );
     };
     await shows(720);
-    const events = await whepEvents(viewer.page);
-    expect(events[0]).toBe('active {}');
-    const { layers } = JSON.parse(events.at(-1)?.replace('layers ', '') ?? '')['0'];
-    expect(layers.map(({ encodingId }: { encodingId: string }) => encodingId)).toEqual(['l', 'm', 'h']);
-    expect(await selectLayer(viewer.page, { mediaId: '0', ...layers[0] })).toBe(200);
+    expect((await whepEvents(viewer.page))[0]).toBe('active {}');
+    const layers = await waitFor('every layer is measured', async () => {
+      const told = (await whepEvents(viewer.page)).filter((event) => event.startsWith('layers')).at(-1);
+      const list: { encodingId: string; bitrate?: number }[] = JSON.parse(told?.replace('layers ', '') ?? '')[
+        '0'
+      ].layers;
+      return list.every(({ bitrate = 0 }) => bitrate > 0) && list;
+    });
+    expect([...new Set(layers.map(({ encodingId }) => encodingId))]).toEqual(['l', 'm', 'h']);
+    const low = layers.filter(({ encodingId }) => encodingId === 'l').at(-1);
+    // As it was told, with everything that is in it.
+    expect(await selectLayer(viewer.page, { mediaId: '0', ...low })).toBe(200);
     await shows(180);
     expect(await selectLayer(viewer.page, { maxSpatialLayerId: 1 })).toBe(200);
     await shows(360);
     expect(await selectLayer(viewer.page, { encodingId: 'nothing' })).toBe(404);
     expect(await selectLayer(viewer.page, {})).toBe(200);
     await shows(720);
-    const low = await openPage(browser, yard.http);
-    await watchWhep(low.page, `${yard.http}/whep/layers?maxSpatial=0`);
+    const small = await openPage(browser, yard.http);
+    await watchWhep(small.page, `${yard.http}/whep/layers?maxSpatial=0`);
     await waitFor(
       'the low one by the address',
-      async () => (await viewerStats(low.page)).height === 180,
+      async () => (await viewerStats(small.page)).height === 180,
       25_000,
     );
     await publisher.page.close();

@@ -234,6 +234,7 @@ describe('a WHEP viewer chooses its layers', () => {
         () => text,
       );
     await has('"encodingId":"h","simulcastIdx":2,"spatialLayerId":2');
+    await has('"encodingId":"h","simulcastIdx":2,"spatialLayerId":2,"temporalLayerId":1,"bitrate":');
     expect(text.indexOf('event: active')).toBeLessThan(text.indexOf('event: layers'));
     camera.stop();
     await has('event: inactive');

@@ -18,6 +18,7 @@ import type { LayerSelector } from './selector/layer-selector.ts';
 import { DECISION, type Decision } from './selector/selector.ts';
 import { SelectorChoice } from './selector/selector-choice.ts';
 import type { SourceState } from './selector/source-state.ts';
+import { SourceLayersReport } from './source-layers-report.ts';
 
 /** A source without packets for this long is inactive, milliseconds. */
 export const INACTIVE_AFTER_MS: number = 2000;
@@ -45,6 +46,8 @@ export class LocalTrack {
   config: LocalTrackConfig;
   /** The client takes dependency descriptors. */
   takesDescriptors = false;
+  /** The viewer is told what flows of the source. */
+  observed = false;
   source: TrackSource | undefined;
   #fan: ChannelFan | undefined;
   #targetSpatial: number;
@@ -59,6 +62,7 @@ export class LocalTrack {
   #isDecided = false;
   #status: LocalTrackStatus = 'waiting';
   readonly #report = new LocalTrackReport();
+  #sourceReport: SourceLayersReport | undefined;
   #lastForwardMs = -1;
   #keyframeAskedMs = Number.NEGATIVE_INFINITY;
   /** A packet of the source was sent. */
@@ -237,6 +241,8 @@ export class LocalTrack {
       }
     }
     this.#report.say(this, this.#home.output);
+    if (this.observed) this.#sourceReport ??= new SourceLayersReport();
+    this.#sourceReport?.say(this, this.#home.output, nowMs);
   }
 
   get #flowing(): number {

@@ -38,6 +38,7 @@ export class Receptions {
     if (local === undefined) return fail('limit-exceeded', `${TRACKS_MAX} tracks`);
     local.config = config;
     local.takesDescriptors = control.descriptors === true;
+    local.observed = control.observe === true;
     this.connect(room, local, source, nowMs);
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { trackId } from '@switchyard/shared/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FakeEnvironment, offerVector } from '../testing/fake-ports.ts';
 import { HttpApi } from './http-api.ts';
@@ -202,6 +203,28 @@ describe('WHEP extensions', () => {
       'event: layers',
     ]);
     for (const data of text.match(/(?<=^data: ).*$/gm) ?? []) expect(() => JSON.parse(data)).not.toThrow();
+  });
+
+  test('what flows of the source is asked of the core only while an event stream is open', async () => {
+    const { layer, events } = await watch();
+    const endpoint = environment.core.last;
+    const observed = (): unknown[] => endpoint.of('local-track-attach').map(({ observe }) => observe);
+    const created = await select(events, ['layers']);
+    expect(observed()).toEqual([false, true]);
+    const layers = [
+      { spatial: 0, temporal: 0, bitrateBps: 90_000 },
+      { spatial: 0, temporal: 1, bitrateBps: 60_000 },
+    ];
+    endpoint.emit({ type: 'source-layers', track: trackId(2), layers });
+    expect(await read(String(created.headers['location']), '\n\nevent: layers')).toContain(
+      '{"active":[{"id":"l","simulcastIdx":0,"bitrate":150000}],"inactive":[{"id":"m","simulcastIdx":1},',
+    );
+    // Inactive is no reason not to choose it: the publisher sends what is wanted.
+    expect((await select(layer, { encodingId: 'm' })).statusCode).toBe(200);
+    endpoint.emit({ type: 'track-started', peer: 'bob', info: simulcast });
+    expect(await read(events, '"inactive":[]')).toContain('"encodingId":"h"');
+    await api.app.inject({ method: 'DELETE', url: String(created.headers['location']) });
+    await expect.poll(observed).toEqual([false, true, true, false]);
   });
 
   test('event streams are bounded, and one that is given back makes room', async () => {

@@ -101,6 +101,7 @@ const schema: z.ZodType<EndpointControl> = z.discriminatedUnion('type', [
     source,
     config,
     descriptors: z.boolean().exactOptional(),
+    observe: z.boolean().exactOptional(),
   }),
   z.strictObject({ type: z.literal('local-track-detach'), request, track }),
   z.strictObject({ type: z.literal('local-track-config'), request, track, config }),

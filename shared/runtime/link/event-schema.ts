@@ -55,6 +55,11 @@ const schema: z.ZodType<EndpointEvent> = z.discriminatedUnion('type', [
     reason,
   }),
   z.strictObject({
+    type: z.literal('source-layers'),
+    track,
+    layers: z.array(z.strictObject({ spatial: z.int(), temporal: z.int(), bitrateBps: z.number().min(0) })),
+  }),
+  z.strictObject({
     type: z.literal('mixer-slot-set'),
     track,
     source,

@@ -65,6 +65,19 @@ export class LayerCosts {
     return nowMs - (this.#seenMs[spatial] ?? Number.NEGATIVE_INFINITY) <= ALIVE_MS;
   }
 
+  /** Temporal layers of each spatial one that comes now, 4 bits each: a number that changes when the layers do. */
+  signature(nowMs: number): number {
+    let signature = 0;
+    for (let spatial = 0; spatial < this.spatialCount; spatial += 1)
+      if (this.isAlive(spatial, nowMs)) signature |= this.temporalCount(spatial) << (spatial * 4);
+    return signature;
+  }
+
+  /** Temporal layers that were ever seen of a spatial one. */
+  temporalCount(spatial: number): number {
+    return (this.#temporals[spatial] ?? 0) + 1;
+  }
+
   /** @param wanted Bit n: somebody wants layer n. */
   tick(wanted: number, nowMs: number): void {
     for (let spatial = 0; spatial < this.spatialCount; spatial += 1) {

@@ -100,6 +100,12 @@ describe('configOf', () => {
     expect([maxSpatial, maxTemporal]).toEqual(expected);
   });
 
+  test('layers of SVC are known once they were measured', () => {
+    const flowing = [0, 1].map((spatial) => ({ spatial, temporal: 0, bitrateBps: 1 }));
+    expect(configOf({ spatial: 1 }, [{}], flowing)).toMatchObject({ value: { maxSpatial: 1 } });
+    expect(configOf({ spatial: 2 }, [{}], flowing)).toMatchObject({ error: { code: 'unknown-layer' } });
+  });
+
   test.for([
     { name: 'an encoding', wish: { encodingId: 'x' }, layers: SIMULCAST },
     { name: 'a layer', wish: { spatial: 3 }, layers: SIMULCAST },

@@ -1,11 +1,13 @@
 import {
   DEFAULT_LOCAL_TRACK_CONFIG,
+  type LayerFlow,
   type LayerInfo,
   type LocalTrackConfig,
   type ProtocolError,
 } from '@switchyard/shared/protocol';
 import { type Parsed, parseWith } from '@switchyard/shared/runtime';
 import { z } from 'zod';
+import { spatialCountOf } from './layers-event.ts';
 
 /** Highest number that a layer may be asked for by. */
 const LAYER_MAX = 7;
@@ -79,10 +81,13 @@ export const parseLayerQuery = (value: Readonly<Record<string, unknown>>): Parse
 /**
  * What the wish means for a source with these layers (undefined: nothing is watched). A layer that is named is the
  * highest that is sent: the server goes lower by itself when the viewer's link carries no more.
+ *
+ * @param flowing What was measured of the source; without it nothing is known of the layers of SVC.
  */
 export function configOf(
   wish: LayerWish,
   layers: readonly LayerInfo[] | undefined,
+  flowing?: readonly LayerFlow[],
 ): Parsed<LocalTrackConfig> {
   const rids = (layers ?? []).flatMap(({ rid }) => (rid === undefined ? [] : [rid]));
   let { spatial } = wish;
@@ -90,8 +95,9 @@ export function configOf(
     // An encoding of simulcast has no spatial layers of its own here.
     spatial = rids.indexOf(wish.encodingId);
     if (spatial < 0) return unknown(`encoding ${wish.encodingId}`, rids);
-  } else if (spatial !== undefined && rids.length > 0 && spatial >= rids.length) {
-    return unknown(`spatial layer ${spatial}`, rids);
+  } else if (spatial !== undefined && (rids.length > 0 || flowing !== undefined)) {
+    const count = spatialCountOf(layers ?? [], flowing);
+    if (spatial >= count) return unknown(`spatial layer ${spatial} of ${count}`, rids);
   }
   return {
     value: {

@@ -83,6 +83,8 @@ export class PeerEvents {
       case 'estimate-config':
         this.#targets.transport()?.setDemand(event.currentBps, event.desiredBps);
         return;
+      // Not asked for by these sessions.
+      case 'source-layers':
       case 'reply':
         return;
     }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { EVENT_STREAMS_MAX, type NewsFeed, type NewsReader, ViewerNews, writeLayers } from './viewer-news.ts';
+import { EVENT_STREAMS_MAX, type NewsFeed, type NewsReader, ViewerNews } from './viewer-news.ts';
 
 class Reader implements NewsReader {
   told = 0;
@@ -91,6 +91,18 @@ describe('ViewerNews', () => {
     expect(readers.map(({ ended }) => ended)).toEqual(readers.map(() => false));
   });
 
+  test('says when somebody listens and when nobody does any more', () => {
+    const watched: boolean[] = [];
+    const news = new ViewerNews((isWatched) => watched.push(isWatched));
+    const [first, second] = [news.open('a'), news.open('b')];
+    if (first !== undefined) news.remove(first);
+    if (second !== undefined) news.remove(second);
+    if (second !== undefined) news.remove(second);
+    news.open('c');
+    news.close();
+    expect(watched).toEqual([true, false, true]);
+  });
+
   test('every feed ends with the session, and none begins afterwards', () => {
     const news = new ViewerNews();
     const reader = new Reader();
@@ -99,40 +111,5 @@ describe('ViewerNews', () => {
     expect(reader.ended).toBe(true);
     expect(news.find('a')).toBeUndefined();
     expect(news.open('b')).toBeUndefined();
-  });
-});
-
-describe('writeLayers', () => {
-  test('encodings of simulcast, by m-line', () => {
-    const layers = [
-      { rid: 'l', width: 320, height: 180, maxBitrateBps: 150_000 },
-      { rid: 'h', width: 1280, height: 720 },
-    ];
-    expect(JSON.parse(writeLayers('1', layers))).toEqual({
-      1: {
-        active: [
-          { id: 'l', simulcastIdx: 0, targetBitrate: 150_000, width: 320, height: 180 },
-          { id: 'h', simulcastIdx: 1, width: 1280, height: 720 },
-        ],
-        inactive: [],
-        layers: [
-          {
-            encodingId: 'l',
-            simulcastIdx: 0,
-            spatialLayerId: 0,
-            targetBitrate: 150_000,
-            width: 320,
-            height: 180,
-          },
-          { encodingId: 'h', simulcastIdx: 1, spatialLayerId: 1, width: 1280, height: 720 },
-        ],
-      },
-    });
-  });
-
-  test('a single stream has one layer, and no encodings', () => {
-    expect(JSON.parse(writeLayers('0', [{}]))).toEqual({
-      0: { active: [], inactive: [], layers: [{ spatialLayerId: 0 }] },
-    });
   });
 });

@@ -1,5 +1,3 @@
-import type { LayerInfo } from '@switchyard/shared/protocol';
-
 /** Events of draft-murillo-whep §4.7.1 that a viewer can ask for. */
 export const NEWS_TYPES = ['active', 'inactive', 'layers'] as const;
 export type NewsType = (typeof NEWS_TYPES)[number];
@@ -84,9 +82,15 @@ export class NewsFeed {
 /** What a viewer can be told of what it watches, and the event streams that tell it. Pure. */
 export class ViewerNews {
   readonly #feeds = new Map<string, NewsFeed>();
+  readonly #onWatched: (isWatched: boolean) => void;
   #isActive = false;
   #layers: string | undefined;
   #isClosed = false;
+
+  /** @param onWatched Somebody has opened an event stream, or the last one is gone. */
+  constructor(onWatched: (isWatched: boolean) => void = () => {}) {
+    this.#onWatched = onWatched;
+  }
 
   /** Somebody publishes what is watched. */
   get isActive(): boolean {
@@ -98,7 +102,7 @@ export class ViewerNews {
     return this.#layers;
   }
 
-  /** @param layers As {@link writeLayers} gives them; undefined: no picture so far. */
+  /** @param layers As `writeLayers` gives them; undefined: no picture so far. */
   tell(isActive: boolean, layers: string | undefined): void {
     if (isActive === this.#isActive && layers === this.#layers) return;
     this.#isActive = isActive;
@@ -121,6 +125,7 @@ export class ViewerNews {
     }
     const feed = new NewsFeed(id, new Set(types), this);
     this.#feeds.set(id, feed);
+    if (this.#feeds.size === 1) this.#onWatched(true);
     return feed;
   }
 
@@ -129,8 +134,9 @@ export class ViewerNews {
   }
 
   remove(feed: NewsFeed): void {
-    this.#feeds.delete(feed.id);
+    const isLast = this.#feeds.delete(feed.id) && this.#feeds.size === 0;
     feed.end();
+    if (isLast && !this.#isClosed) this.#onWatched(false);
   }
 
   /** The session is over: every feed ends. */
@@ -138,32 +144,4 @@ export class ViewerNews {
     this.#isClosed = true;
     for (const feed of [...this.#feeds.values()]) this.remove(feed);
   }
-}
-
-/**
- * Data of a `layers` event: by m-line, what can be chosen from. Spatial layers are numbered through whether they are
- * encodings of simulcast or layers of SVC, and mean the same in a POST to the layer resource.
- */
-export function writeLayers(mediaId: string, layers: readonly LayerInfo[]): string {
-  const encodings = layers.map(({ rid, width, height, maxBitrateBps }, spatialLayerId) => {
-    const size = { ...(width === undefined ? {} : { width }), ...(height === undefined ? {} : { height }) };
-    const rate = maxBitrateBps === undefined ? {} : { targetBitrate: maxBitrateBps };
-    return {
-      rid,
-      active: { id: rid, simulcastIdx: spatialLayerId, ...rate, ...size },
-      layer: {
-        ...(rid === undefined ? {} : { encodingId: rid, simulcastIdx: spatialLayerId }),
-        spatialLayerId,
-        ...rate,
-        ...size,
-      },
-    };
-  });
-  return JSON.stringify({
-    [mediaId]: {
-      active: encodings.flatMap(({ rid, active }) => (rid === undefined ? [] : [active])),
-      inactive: [],
-      layers: encodings.map(({ layer }) => layer),
-    },
-  });
 }

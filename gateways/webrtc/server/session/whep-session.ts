@@ -1,6 +1,7 @@
 import {
   DEFAULT_LOCAL_TRACK_CONFIG,
   type EndpointEvent,
+  type LayerFlow,
   type LocalTrackConfig,
   type ProtocolError,
   type TrackId,
@@ -20,8 +21,9 @@ import {
   type WhepViewer,
 } from './http-session.ts';
 import { configOf, type LayerWish, parseLayerQuery } from './layer-wish.ts';
+import { writeLayers } from './layers-event.ts';
 import type { SessionEnvironment } from './session-environment.ts';
-import { ViewerNews, writeLayers } from './viewer-news.ts';
+import { ViewerNews } from './viewer-news.ts';
 import { WhepFollower } from './whep-follower.ts';
 
 const AUDIO_TRACK: TrackId = trackId(1);
@@ -49,7 +51,7 @@ export const openWhepSession: OpenHttpSession = async (environment, request, onE
 /** One WHEP viewer: one slot for audio, one for video, whose sources follow the room. */
 class WhepSession implements HttpSession, WhepViewer {
   readonly id: string;
-  readonly news: ViewerNews = new ViewerNews();
+  readonly news: ViewerNews = new ViewerNews((isWatched) => this.#observe(isWatched));
   readonly #environment: SessionEnvironment;
   readonly #endpoint: LinkEndpoint;
   readonly #ice: IceResource;
@@ -61,6 +63,9 @@ class WhepSession implements HttpSession, WhepViewer {
   #video: NegotiatedMedia | undefined;
   #audioSource: TrackSource | undefined;
   #videoSource: TrackSource | undefined;
+  /** An event stream wants to know what flows of the source. */
+  #isObserved = false;
+  #flowing: readonly LayerFlow[] | undefined;
   #config: LocalTrackConfig;
   /** Index of the picture's m-line, as the layer extension names it. */
   #mediaId = '';
@@ -155,7 +160,7 @@ class WhepSession implements HttpSession, WhepViewer {
     if (wish.mediaId !== undefined && wish.mediaId !== this.#mediaId)
       return { code: 'unknown-track', detail: `m-line ${wish.mediaId} plays no picture` };
     const before = this.#config;
-    const wanted = configOf(wish, this.#follower.videoLayers);
+    const wanted = configOf(wish, this.#follower.videoLayers, this.#flowing);
     if ('error' in wanted) return wanted.error;
     this.#config = wanted.value;
     if (this.#videoSource === undefined) return undefined;
@@ -208,14 +213,18 @@ class WhepSession implements HttpSession, WhepViewer {
       case 'active-speaker':
         this.#follower.onActiveSpeaker(event.source?.peer);
         break;
+      case 'source-layers':
+        if (this.#videoSource !== undefined) this.#flowing = event.layers;
+        this.#tell();
+        return;
       case 'estimate-config':
         this.#ice.negotiation.transport?.setDemand(event.currentBps, event.desiredBps);
         return;
       default:
         return;
     }
-    this.#tell();
     this.#attach();
+    this.#tell();
   }
 
   #tell(): void {
@@ -223,7 +232,9 @@ class WhepSession implements HttpSession, WhepViewer {
     const known = videoLayers ?? (this.news.layers === undefined ? undefined : []);
     this.news.tell(
       video !== undefined || audio !== undefined,
-      this.#video === undefined || known === undefined ? undefined : writeLayers(this.#mediaId, known),
+      this.#video === undefined || known === undefined
+        ? undefined
+        : writeLayers(this.#mediaId, known, this.#flowing),
     );
   }
 
@@ -243,17 +254,29 @@ class WhepSession implements HttpSession, WhepViewer {
     to: TrackSource | undefined,
   ): TrackSource | undefined {
     if (from?.peer === to?.peer && from?.track === to?.track) return from;
+    if (kind === 'video') this.#flowing = undefined;
     if (to === undefined) this.#endpoint.control({ type: 'local-track-detach', track });
-    else
-      this.#endpoint.control({
-        type: 'local-track-attach',
-        track,
-        kind,
-        source: to,
-        config: kind === 'video' ? this.#config : DEFAULT_LOCAL_TRACK_CONFIG,
-        descriptors: kind === 'video' && this.#video?.extensions['dependency-descriptor'] !== undefined,
-      });
+    else this.#attachTo(track, kind, to);
     return to;
+  }
+
+  #attachTo(track: TrackId, kind: 'audio' | 'video', source: TrackSource): void {
+    const isVideo = kind === 'video';
+    this.#endpoint.control({
+      type: 'local-track-attach',
+      track,
+      kind,
+      source,
+      config: isVideo ? this.#config : DEFAULT_LOCAL_TRACK_CONFIG,
+      descriptors: isVideo && this.#video?.extensions['dependency-descriptor'] !== undefined,
+      observe: isVideo && this.#isObserved,
+    });
+  }
+
+  #observe(isObserved: boolean): void {
+    this.#isObserved = isObserved;
+    this.#flowing = undefined;
+    if (this.#videoSource !== undefined) this.#attachTo(VIDEO_TRACK, 'video', this.#videoSource);
   }
 
   #requestKeyframe(): void {
