@@ -105,6 +105,8 @@ describe('fuzz: a running server', () => {
       post('/whep/fuzz', firstOffer),
       ...texts(
         'PATCH /whip/fuzz/abc HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/trickle-ice-sdpfrag\r\nIf-Match: *\r\nContent-Length: 4\r\n\r\na=b\n',
+        'POST /whep/fuzz/abc/layer HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 18\r\n\r\n{"encodingId":"h"}',
+        'GET /whep/fuzz/abc/sse HTTP/1.1\r\nHost: 127.0.0.1\r\nLast-Event-ID: 1\r\n\r\n',
         'DELETE /whep/fuzz/abc HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n',
         'GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n\x81\x85\x01\x02\x03\x04\x69\x67\x6f\x68\x6e',
         'GET /api/core/v1/rooms/others HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n',

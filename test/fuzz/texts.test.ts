@@ -7,11 +7,38 @@ import { parseIceFragment } from '../../gateways/webrtc/server/sdp/ice-fragment.
 import { writeAnswer } from '../../gateways/webrtc/server/sdp/sdp-answer.ts';
 import { negotiate } from '../../gateways/webrtc/server/sdp/sdp-negotiation.ts';
 import { parseOffer } from '../../gateways/webrtc/server/sdp/sdp-offer.ts';
+import { configOf, parseLayerWish } from '../../gateways/webrtc/server/session/layer-wish.ts';
 import { parseSessionRequest } from '../../gateways/webrtc/server/session/session-request-schema.ts';
 import { fuzz, texts } from './fuzz.ts';
 
 const vectors = new URL('../vectors/sdp/', import.meta.url);
 const OFFERS = readdirSync(vectors).map((name) => readFileSync(new URL(name, vectors)));
+
+describe('fuzz: WHEP', () => {
+  it('wishes for layers are limits or refused with what is wrong', () => {
+    let taken = 0;
+    fuzz(
+      texts(
+        '{"mediaId":"0","encodingId":"l","maxSpatialLayerId":1}',
+        '{"spatialLayerId":2,"temporalLayerId":1,"maxTemporalLayerId":0}',
+        '{"rid":"h","maxWidth":640,"bitrate":1e9}',
+        '{}',
+      ),
+      (input) => {
+        const wish = parseLayerWish(input.toString('utf8'));
+        if ('error' in wish) return;
+        const config = configOf(wish.value, [{ rid: 'l' }, { rid: 'h' }]);
+        if ('error' in config) expect(config.error.code).toBe('unknown-layer');
+        else {
+          taken += 1;
+          const { maxSpatial, maxTemporal } = config.value;
+          for (const layer of [maxSpatial, maxTemporal]) expect([0, 1, 2, 3, 4, 5, 6, 7]).toContain(layer);
+        }
+      },
+    );
+    expect(taken).toBeGreaterThan(50);
+  });
+});
 
 describe('fuzz: SDP', () => {
   it('offers are answered or refused with what is wrong', () => {
