@@ -432,8 +432,22 @@ describe('the WebSocket', () => {
 
   test('a frame that is too large ends the connection', async () => {
     const { socket } = await open();
-    socket.send('x'.repeat(300_000));
+    socket.send('x'.repeat(800_000));
     expect(await closed(socket)).toBe(1009);
+  });
+
+  test('offers beyond what a session needs are refused by their number, and it goes on', async () => {
+    const { socket, next } = await open();
+    const answers: unknown[] = [];
+    for (let request = 0; request < 41; request += 1) {
+      socket.send(JSON.stringify({ type: 'offer', request, sdp: 'v=0', senders: [], receivers: [] }));
+      answers.push(await next());
+    }
+    expect(answers[39]).toMatchObject({ request: 39, error: { code: 'not-in-room' } });
+    expect(answers[40]).toMatchObject({ request: 40, error: { code: 'limit-exceeded' } });
+    socket.send('{"type":"leave","request":41}');
+    expect(await next()).toMatchObject({ request: 41, error: { code: 'not-in-room' } });
+    socket.close();
   });
 
   test('a flood ends the connection with the reason', async () => {

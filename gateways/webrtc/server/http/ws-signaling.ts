@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { ProtocolError } from '@switchyard/shared/protocol';
 import { isLocalHost, isLocalOrigin } from '@switchyard/shared/runtime';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { PeerSession } from '../session/peer-session.ts';
@@ -9,12 +10,16 @@ import { parseSessionRequest } from '../session/session-request-schema.ts';
 import { RateLimit } from './rate-limit.ts';
 
 const PATH = '/ws';
-const FRAME_MAX_BYTES = 262_144;
+/** An offer of that length with its line ends escaped, and what goes with it. */
+const FRAME_MAX_BYTES = 786_432;
 /** A client that takes in nothing is dropped at this much unsent, bytes. */
 const UNSENT_MAX_BYTES = 4_194_304;
 /** Messages a second, and at once. */
 const MESSAGES_PER_S = 50;
 const MESSAGES_BURST = 200;
+/** Offers a second, and at once: one with many m-lines takes tens of milliseconds. */
+const OFFERS_PER_S = 2;
+const OFFERS_BURST = 40;
 /** A client that has not answered a ping by the next one is gone, milliseconds. */
 const PING_INTERVAL_MS = 10_000;
 /** Most clients of the process. */
@@ -30,6 +35,7 @@ export interface WsSignalingOptions {
 interface Client {
   readonly session: PeerSession;
   readonly socket: WebSocket;
+  readonly offers: RateLimit;
   alive: boolean;
 }
 
@@ -99,6 +105,7 @@ export class WsSignaling {
   #onClient(socket: WebSocket, address: string | undefined): void {
     const { environment } = this.#options;
     const limit = new RateLimit(MESSAGES_PER_S, MESSAGES_BURST, environment.nowMs());
+    const offers = new RateLimit(OFFERS_PER_S, OFFERS_BURST, environment.nowMs());
     const session = new PeerSession(
       environment,
       {
@@ -111,7 +118,7 @@ export class WsSignaling {
       },
       address,
     );
-    const client: Client = { session, socket, alive: true };
+    const client: Client = { session, socket, offers, alive: true };
     this.#clients.add(client);
     socket.on('pong', () => {
       client.alive = true;
@@ -130,20 +137,15 @@ export class WsSignaling {
     this.#options.log({ address }, 'signalling opened');
   }
 
-  #onMessage({ session, socket }: Client, data: RawData, isBinary: boolean): void {
+  #onMessage({ session, socket, offers }: Client, data: RawData, isBinary: boolean): void {
     const parsed = parseSessionRequest(isBinary ? '' : data.toString());
-    if (parsed.ok) {
-      session.handle(parsed.request);
-      return;
-    }
-    const error = explain(parsed.error);
-    socket.send(
-      JSON.stringify(
-        parsed.number === undefined
-          ? { type: 'error', error }
-          : { type: 'response', request: parsed.number, error },
-      ),
-    );
+    if (!parsed.ok) refuse(socket, parsed.number, parsed.error);
+    else if (parsed.request.type === 'offer' && !offers.take(this.#options.environment.nowMs()))
+      refuse(socket, parsed.request.request, {
+        code: 'limit-exceeded',
+        detail: `more than ${OFFERS_PER_S} offers a second`,
+      });
+    else session.handle(parsed.request);
   }
 
   #refuseFlood({ session, socket }: Client): void {
@@ -167,4 +169,14 @@ export class WsSignaling {
       client.socket.ping();
     }
   }
+}
+
+/** @param number Of the request; undefined when it could not be read. */
+function refuse(socket: WebSocket, number: number | undefined, why: ProtocolError): void {
+  const error = explain(why);
+  socket.send(
+    JSON.stringify(
+      number === undefined ? { type: 'error', error } : { type: 'response', request: number, error },
+    ),
+  );
 }
