@@ -27,7 +27,7 @@ import {
 import { FANOUT_TARGET_BYTES, type FanoutFrame, type FanoutTarget } from './media-fanout.ts';
 
 /** Version in the hello; both ends must have the same. */
-export const LINK_PROTOCOL: number = 3;
+export const LINK_PROTOCOL: number = 4;
 
 export const FRAME_TYPES = {
   hello: 1,
