@@ -1,6 +1,7 @@
-import type { LayerReason, LocalTrackStatus, Receiver } from '@switchyard/sdk';
+import type { Codec, LayerReason, LocalTrackStatus, Receiver } from '@switchyard/sdk';
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { canPlay, codecName } from '../model/can-play.ts';
 import { saysMuted } from '../model/local-media.ts';
 import type { RoomModel } from '../model/room-model.ts';
 import { isScreen, type Quality, type StageTile } from '../model/stage-plan.ts';
@@ -51,7 +52,7 @@ export const RemoteTile = ({ tile, room }: { tile: StageTile; room: RoomModel })
     >
       <Avatar name={peer} />
       {track !== undefined && receiver !== undefined && <TileVideo receiver={receiver} epoch={state.epoch} />}
-      {track !== undefined && <TileStatus receiver={receiver} />}
+      {track !== undefined && <TileStatus receiver={receiver} codec={track.codec} />}
       <figcaption class="tile-caption">
         {!screen && (audio === undefined || saysMuted(audio.metadata)) && (
           <span class="tile-muted" title={audio === undefined ? 'Sends no sound' : 'Muted'}>
@@ -147,16 +148,25 @@ const TileVideo = ({ receiver, epoch }: { receiver: Receiver; epoch: number }): 
   );
 };
 
-const TileStatus = ({ receiver }: { receiver: Receiver | undefined }): JSX.Element | null => {
-  const text =
-    receiver === undefined
-      ? 'Not shown: all receivers are in use. Pin to show.'
-      : STATUS[receiver.status ?? 'waiting'];
+const TileStatus = ({
+  receiver,
+  codec,
+}: {
+  receiver: Receiver | undefined;
+  codec: Codec;
+}): JSX.Element | null => {
+  const playable = canPlay(codec);
+  const text = playable ? statusText(receiver) : `This browser cannot play ${codecName(codec)}`;
   if (text === undefined) return null;
   return (
     <p class="tile-status" data-testid="tile-status">
-      {receiver?.status === 'waiting' && <span class="spinner" aria-hidden="true" />}
+      {playable && receiver?.status === 'waiting' && <span class="spinner" aria-hidden="true" />}
       {text}
     </p>
   );
 };
+
+const statusText = (receiver: Receiver | undefined): string | undefined =>
+  receiver === undefined
+    ? 'Not shown: all receivers are in use. Pin to show.'
+    : STATUS[receiver.status ?? 'waiting'];
