@@ -130,6 +130,29 @@ describe('MeshNode', () => {
     expect(mesh.of('p').keyframesWanted).toBeLessThanOrEqual(3);
   });
 
+  it('goes on counting on a link to a process that was taken for dead, so that no number is used twice', () => {
+    const mesh = triangle(11, 12);
+    const b = mesh.of('b');
+    const crypto = b.keys.linkTo(mesh.of('a').keys.publicKey);
+    if (crypto === undefined) throw new Error('no keys');
+    mesh.keepLog = true;
+    mesh.run(1000, 'a');
+    // b hung for a while: it takes a for dead, and hears of it again. a noticed nothing.
+    b.node.memberDown('a', mesh.nowMs);
+    mesh.run(50, 'a');
+    b.node.memberUp({ node: 'a', zone: 'za', relay: true }, crypto, mesh.nowMs);
+    const { replayed = 0 } = mesh.of('a').node.link('b')?.refused ?? {};
+    mesh.subscribe('b', 's', 'a');
+    mesh.run(3000, 'a');
+    expect(mesh.of('a').node.link('b')?.refused.replayed).toBe(replayed);
+    expect(b.received.at(-1)?.streamSeq).toBeGreaterThan(mesh.packetsSent - 10);
+    // Type and number of what b sent under the keys of the link, control and media.
+    const numbers = mesh.log
+      .filter(({ from, to }) => from === 'b' && to === 'a')
+      .map(({ datagram }) => `${(datagram[0] ?? 0) & 15} ${datagram.subarray(4, 8).join()}`);
+    expect(new Set(numbers).size).toBe(numbers.length);
+  });
+
   it('refuses forged and replayed datagrams, and counts them', () => {
     const mesh = triangle(6, 12);
     mesh.keepLog = true;

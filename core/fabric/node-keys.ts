@@ -50,6 +50,7 @@ export class NodeKeys {
       const key = createPublicKey({ key: Buffer.concat([DER_PREFIX, raw]), format: 'der', type: 'spki' });
       const shared = diffieHellman({ privateKey: this.#privateKey, publicKey: key });
       return new NodeLinkCrypto(
+        publicKey,
         directionKeys(shared, this.#secret, this.publicKey, publicKey),
         directionKeys(shared, this.#secret, publicKey, this.publicKey),
       );
@@ -78,6 +79,7 @@ function directionKeys(shared: Buffer, secret: string, from: string, to: string)
 
 /** AES-128: one block over the header for the hop MAC, GCM for control. */
 class NodeLinkCrypto implements LinkCrypto {
+  readonly id: string;
   readonly #out: DirectionKeys;
   readonly #in: DirectionKeys;
   // Long-lived: making a cipher costs more than using it.
@@ -85,7 +87,8 @@ class NodeLinkCrypto implements LinkCrypto {
   readonly #macIn: ReturnType<typeof createCipheriv>;
   readonly #header = Buffer.alloc(MEDIA_HEADER_BYTES);
 
-  constructor(out: DirectionKeys, incoming: DirectionKeys) {
+  constructor(id: string, out: DirectionKeys, incoming: DirectionKeys) {
+    this.id = id;
     this.#out = out;
     this.#in = incoming;
     this.#macOut = createCipheriv('aes-128-ecb', out.mac, null).setAutoPadding(false);

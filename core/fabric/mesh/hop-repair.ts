@@ -19,9 +19,14 @@ export class HopSender {
   /** Filled up as packets are sent: a link without streams has none. */
   readonly #buffers: Uint8Array[] = [];
   readonly #lengths = new Uint16Array(HOP_RING_PACKETS);
-  #next = 0;
+  #next: number;
   #sentMs = Number.NEGATIVE_INFINITY;
   #tailSaid = true;
+
+  /** @param next The number of the first datagram. */
+  constructor(next: number = 0) {
+    this.#next = next;
+  }
 
   /** The number of the next datagram. */
   get nextSeq(): number {

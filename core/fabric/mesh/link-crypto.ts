@@ -1,5 +1,7 @@
 /** What a link needs of cryptography; the keys are of this pair of processes and this direction only. */
 export interface LinkCrypto {
+  /** Names the keys: two links with the same keys must not use a number twice. */
+  readonly id: string;
   /** Writes the hop MAC of the first 16 bytes behind them. */
   writeMac(datagram: Uint8Array): void;
   /** Whether the hop MAC is right. */

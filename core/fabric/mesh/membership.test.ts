@@ -35,6 +35,7 @@ describe('Membership', () => {
     expect(names(members.expire(3001, (node) => (node === 'c' ? 2500 : Number.NEGATIVE_INFINITY)))).toEqual([
       'b',
     ]);
+    expect(members.expire(4500, (node) => (node === 'c' ? 2500 : Number.NEGATIVE_INFINITY))).toEqual([]);
     expect(names(members.expire(6000, (node) => (node === 'c' ? 2500 : Number.NEGATIVE_INFINITY)))).toEqual([
       'c',
     ]);
@@ -60,8 +61,21 @@ describe('Membership', () => {
     members.cutOff(true, 1000);
     expect(members.expire(60_000, silentOnMesh)).toEqual([]);
     members.cutOff(false, 60_000);
-    expect(members.expire(64_000, silentOnMesh)).toEqual([]);
+    for (let nowMs = 60_500; nowMs < 65_000; nowMs += 500)
+      expect(members.expire(nowMs, silentOnMesh)).toEqual([]);
     expect(names(members.expire(65_001, silentOnMesh))).toEqual(['b']);
+  });
+
+  it('takes nobody for dead when it has itself hung: what was said meanwhile is still to be read', () => {
+    const members = new Membership('a', 'z');
+    members.up(record('b'), 0);
+    members.up(record('c'), 0);
+    expect(members.expire(500, silentOnMesh)).toEqual([]);
+    expect(members.expire(10_000, silentOnMesh)).toEqual([]);
+    members.heard('b', 'b-1', 0, 10_001);
+    for (let nowMs = 10_500; nowMs < 13_000; nowMs += 500)
+      expect(members.expire(nowMs, silentOnMesh)).toEqual([]);
+    expect(names(members.expire(13_000, silentOnMesh))).toEqual(['c']);
   });
 
   it('knows one node of a zone that speaks for it', () => {

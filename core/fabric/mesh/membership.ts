@@ -24,6 +24,9 @@ const FAR_DOWN_AFTER_MS = 3 * SUMMARY_MS;
 /** After this node was cut off from the control plane, everybody gets this long to be heard again. */
 const GRACE_MS = 5000;
 
+/** So long after it looked last this node itself has hung: what others said meanwhile waits to be read. */
+const STALL_MS = 2000;
+
 /** Where browsers can join, and how busy it is, 0…1. */
 export interface Place {
   readonly url: string;
@@ -47,6 +50,7 @@ export class Membership {
   readonly #known = new Map<string, Known>();
   #isCutOff = false;
   #graceUntilMs = 0;
+  #expiredMs = Number.POSITIVE_INFINITY;
 
   constructor(self: string, zone: string) {
     this.#self = self;
@@ -128,6 +132,9 @@ export class Membership {
    * @returns Nodes that are taken for dead now.
    */
   expire(nowMs: number, meshHeardMs: (node: string) => number): NodeRecord[] {
+    if (nowMs - this.#expiredMs > STALL_MS)
+      this.#graceUntilMs = Math.max(this.#graceUntilMs, nowMs + DOWN_AFTER_MS);
+    this.#expiredMs = nowMs;
     if (this.#isCutOff || nowMs < this.#graceUntilMs) return [];
     const dead: NodeRecord[] = [];
     for (const [node, { record, heardMs }] of this.#known) {

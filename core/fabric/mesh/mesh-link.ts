@@ -41,15 +41,26 @@ export interface MeshLinkHome {
   onMessage(node: string, message: StreamMessage, nowMs: number): void;
 }
 
+/** How far a link has counted: a link with the same keys goes on from there. */
+export interface LinkNumbers {
+  readonly nextMedia: number;
+  readonly nextControl: number;
+  /** Highest numbers that came, −1 for none. */
+  readonly seenMedia: number;
+  readonly seenControl: number;
+}
+
+const FIRST_NUMBERS: LinkNumbers = { nextMedia: 0, nextControl: 0, seenMedia: -1, seenControl: -1 };
+
 /** The way to one neighbour: media with repair, control, and what is measured of it. Pure: crypto is injected. */
 export class MeshLink {
   readonly node: string;
   readonly #crypto: LinkCrypto;
   readonly #home: MeshLinkHome;
-  readonly #sender = new HopSender();
+  readonly #sender: HopSender;
   readonly #receiver = new HopReceiver();
-  readonly #mediaSeen = new SeenWindow(WINDOW_PACKETS);
-  readonly #controlSeen = new SeenWindow(WINDOW_PACKETS);
+  readonly #mediaSeen: SeenWindow;
+  readonly #controlSeen: SeenWindow;
   readonly #probe: LinkProbe;
   readonly #cost = new DampedCost();
   readonly #header = emptyMediaHeader();
@@ -61,18 +72,45 @@ export class MeshLink {
   /** Streams that come over it, and that go over it: what keep-alives and the watchdog are for. */
   incoming = 0;
   outgoing = 0;
-  #controlSeq = 0;
+  #controlSeq: number;
   #heardMs = Number.NEGATIVE_INFINITY;
   #saidMs = Number.NEGATIVE_INFINITY;
   #load = 0;
   #wasUp = false;
 
-  /** @param isNear In the same zone: measured more often. */
-  constructor(node: string, isNear: boolean, crypto: LinkCrypto, home: MeshLinkHome) {
+  /**
+   * @param isNear In the same zone: measured more often.
+   * @param numbers Of the link before with these keys.
+   */
+  constructor(
+    node: string,
+    isNear: boolean,
+    crypto: LinkCrypto,
+    home: MeshLinkHome,
+    numbers: LinkNumbers = FIRST_NUMBERS,
+  ) {
+    this.#sender = new HopSender(numbers.nextMedia);
+    this.#controlSeq = numbers.nextControl;
+    this.#mediaSeen = new SeenWindow(WINDOW_PACKETS, numbers.seenMedia);
+    this.#controlSeen = new SeenWindow(WINDOW_PACKETS, numbers.seenControl);
     this.node = node;
     this.#crypto = crypto;
     this.#home = home;
     this.#probe = new LinkProbe({ intervalMs: isNear ? PROBE_NEAR_MS : PROBE_FAR_MS });
+  }
+
+  /** Name of its keys. */
+  get keys(): string {
+    return this.#crypto.id;
+  }
+
+  get numbers(): LinkNumbers {
+    return {
+      nextMedia: this.#sender.nextSeq,
+      nextControl: this.#controlSeq,
+      seenMedia: this.#mediaSeen.highest,
+      seenControl: this.#controlSeen.highest,
+    };
   }
 
   /** Smoothed round trip, milliseconds. */

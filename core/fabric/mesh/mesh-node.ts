@@ -2,7 +2,7 @@ import type { TextCodec } from './control-body.ts';
 import type { BitrateFeedback } from './feedback-merge.ts';
 import type { LinkCrypto } from './link-crypto.ts';
 import { LinkState, type LinkStateReport } from './link-state.ts';
-import { MeshLink, type MeshLinkHome } from './mesh-link.ts';
+import { type LinkNumbers, MeshLink, type MeshLinkHome } from './mesh-link.ts';
 import { MeshStreams } from './mesh-streams.ts';
 import { Routes } from './routes.ts';
 import type { StreamKey, StreamMessage, StreamPacket } from './stream-message.ts';
@@ -13,6 +13,9 @@ const REPORT_REFRESH_MS = 5000;
 const EXPIRE_INTERVAL_MS = 1000;
 /** Beside what is measured: a link without streams is left out of keep-alives. */
 const COUNT_INTERVAL_MS = 50;
+
+/** Links that are gone, whose numbers are remembered. */
+const NUMBERS_MAX = 10_000;
 
 /** What a node of the mesh needs of its process. */
 export interface MeshNodeHome {
@@ -38,6 +41,8 @@ export class MeshNode {
   readonly streams: MeshStreams;
   readonly #home: MeshNodeHome;
   readonly #links = new Map<string, MeshLink>();
+  /** By keys: a node that was taken for dead may come back as the same process, and with it the keys of the link. */
+  readonly #numbers = new Map<string, LinkNumbers>();
   readonly #linkHome: MeshLinkHome;
   readonly #linkState = new LinkState();
   readonly #routes: Routes;
@@ -97,7 +102,8 @@ export class MeshNode {
     if (this.#links.has(member.node)) this.memberDown(member.node, nowMs);
     this.topology.add(member);
     const isNear = member.zone === this.topology.zoneOf(this.self);
-    this.#links.set(member.node, new MeshLink(member.node, isNear, crypto, this.#linkHome));
+    const numbers = this.#numbers.get(crypto.id);
+    this.#links.set(member.node, new MeshLink(member.node, isNear, crypto, this.#linkHome, numbers));
     this.#membersChanged();
   }
 
@@ -107,7 +113,10 @@ export class MeshNode {
     this.topology.remove(node);
     this.#linkState.forget(node);
     this.#down.delete(node);
-    if (!this.#links.delete(node)) return;
+    const link = this.#links.get(node);
+    if (link === undefined) return;
+    this.#links.delete(node);
+    this.#remember(link);
     this.#membersChanged();
     this.streams.neighbourLeft(node, nowMs);
   }
@@ -169,6 +178,15 @@ export class MeshNode {
     const targets = new Set(this.topology.probeTargetsOf(this.self));
     for (const link of this.#links.values()) link.probes = targets.has(link.node) || link.incoming > 0;
     this.#routesChanged = true;
+  }
+
+  #remember({ keys, numbers }: MeshLink): void {
+    this.#numbers.delete(keys);
+    this.#numbers.set(keys, numbers);
+    for (const oldest of this.#numbers.keys()) {
+      if (this.#numbers.size <= NUMBERS_MAX) return;
+      this.#numbers.delete(oldest);
+    }
   }
 
   #countStreams(nowMs: number): void {

@@ -10,9 +10,14 @@ export class SeenWindow {
   #seen: Uint8Array = NONE;
   #highest = -1;
 
-  /** @param size A power of two. */
-  constructor(size: number) {
+  /**
+   * @param size A power of two.
+   * @param highest This number and all before it have been seen; −1 for none.
+   */
+  constructor(size: number, highest: number = -1) {
     this.#size = size;
+    this.#highest = highest;
+    if (highest >= 0) this.#seen = new Uint8Array(size).fill(1);
   }
 
   /** Highest number so far, −1 before the first. */
