@@ -35,6 +35,8 @@ export interface LayerInfo {
   readonly width?: number;
   readonly height?: number;
   readonly maxBitrateBps?: number;
+  /** False: the publisher says that it sends nothing of it now. For the core; the room's events do not carry it. */
+  readonly active?: boolean;
 }
 
 /** `dynamic`: a publisher is limited to what consumers can use. `max`: always its full cap. */

@@ -54,6 +54,7 @@ const MEDIA: NegotiatedMedia = {
   codecs: [{ codec: 'vp8', payloadType: 96, rtxPayloadType: 97 }],
   extensions: { mid: 4, 'transport-cc': 5, 'abs-send-time': 3 },
   rids: [],
+  offeredRids: [],
   ssrcs: [],
   send: { ssrc: 0x1234_5678, rtxSsrc: 0x8765_4321, cname: 'contract' },
 };

@@ -11,6 +11,7 @@ import {
   H264Depacketizer,
   H264Packetizer,
   isOpusDtx,
+  keyframeSize,
   nextExtension,
   ONE_BYTE_PROFILE,
   opusChannels,
@@ -24,6 +25,7 @@ import {
   readRtpHeader,
   readSenderInfo,
   readTransportCc,
+  readVideoLayersAllocation,
   trimPadding,
   vp8DescriptorBytes,
   writeNack,
@@ -114,6 +116,28 @@ describe('fuzz: RTP', () => {
         if (packet.tl0PicIdx >= 0) expect(packet.tl0PicIdxOffset).toBeLessThan(input.length);
         expect(packet.spatial).toBeLessThan(8);
         expect(packet.temporal).toBeLessThan(8);
+        const size = keyframeSize({ ...packet, keyframe: true, frameStart: true });
+        if (size !== undefined) expect(size.width * size.height).toBeGreaterThan(0);
+      }
+    });
+  });
+
+  it('an allocation of layers has at most four streams, and sizes and bitrates that are numbers', () => {
+    const seeds = hex(
+      '61a8e8029c0484078c01d201de024365a80103bf021b1401df010d1400ef008614',
+      '600110a0b4018e02c2034365a80101df010d1400ef008614',
+      '07a83747658b01b5018102a502fd029e04',
+      '01009602013f00b317',
+      '00',
+    );
+    fuzz(seeds, (input) => {
+      const told = readVideoLayersAllocation(input);
+      if (told === undefined) return;
+      expect(told.streams.length).toBeLessThanOrEqual(4);
+      for (const { active, width, height, bitrateBps } of told.streams) {
+        expect(Number.isSafeInteger(bitrateBps)).toBe(true);
+        expect(Math.max(width, height)).toBeLessThanOrEqual(65_536);
+        if (!active) expect(width + height + bitrateBps).toBe(0);
       }
     });
   });

@@ -16,6 +16,8 @@ export interface Publication {
   /** Frames a second. */
   readonly fps: number;
   readonly encodings: readonly OfferedEncoding[];
+  /** URIs of header extensions that are not offered. */
+  readonly without?: readonly string[];
 }
 
 /** What a video element showed since it was asked last. */
@@ -31,7 +33,7 @@ export interface Shown {
 /** Publishes a moving picture by WHIP in one codec. Stays in the page. */
 export async function publishEncodings(page: Page, url: string, publication: Publication): Promise<void> {
   await page.evaluate(
-    async ({ url, codec, width, height, fps, encodings }) => {
+    async ({ url, codec, width, height, fps, encodings, without = [] }) => {
       const track = window.tools.movingPicture(width, height, fps);
       const pc = new RTCPeerConnection();
       const held = window as unknown as { published?: RTCPeerConnection[] };
@@ -45,11 +47,35 @@ export async function publishEncodings(page: Page, url: string, publication: Pub
       const ours = all.filter(({ mimeType }) => mimeType === `video/${codec}`);
       if (ours.length === 0) throw new Error(`this browser has no ${codec}`);
       transceiver.setCodecPreferences([...ours, ...all.filter(({ mimeType }) => mimeType === 'video/rtx')]);
+      // Not yet in the DOM library (webrtc-extensions §5.3).
+      const extended = transceiver as unknown as {
+        getHeaderExtensionsToNegotiate(): { uri: string; direction: string }[];
+        setHeaderExtensionsToNegotiate(extensions: readonly { uri: string; direction: string }[]): void;
+      };
+      const extensions = extended.getHeaderExtensionsToNegotiate();
+      for (const each of extensions) if (without.includes(each.uri)) each.direction = 'stopped';
+      if (without.length > 0) extended.setHeaderExtensionsToNegotiate(extensions);
       await window.tools.negotiate(pc, url);
     },
     { url, ...publication },
   );
 }
+
+/** Switches one encoding of what the page published last off or on. */
+export const switchEncoding = (page: Page, index: number, active: boolean): Promise<void> =>
+  page.evaluate(
+    async ({ index, active }) => {
+      const held = window as unknown as { published?: RTCPeerConnection[] };
+      const [sender] = held.published?.at(-1)?.getSenders() ?? [];
+      const parameters = sender?.getParameters();
+      const encoding = parameters?.encodings[index];
+      if (sender === undefined || parameters === undefined || encoding === undefined)
+        throw new Error(`no encoding ${index}`);
+      encoding.active = active;
+      await sender.setParameters(parameters);
+    },
+    { index, active },
+  );
 
 /** Ends what the page publishes. */
 export const unpublishAll = (page: Page): Promise<void> =>

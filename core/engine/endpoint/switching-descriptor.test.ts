@@ -12,8 +12,8 @@ import {
 import { seededRandom } from '../testing/seeded-random.ts';
 import { SwitchRig } from '../testing/switch-rig.ts';
 
-/** An AV1 stream of frames of one packet each, as one publisher's gateway passes it on. */
-class Av1Stream {
+/** A described stream (AV1, unless it says otherwise) of frames of one packet each, as one publisher's gateway passes it on. */
+class DescribedStream {
   readonly #rig: SwitchRig;
   readonly #structure: StructureText;
   readonly #source = new DescriptorSource();
@@ -98,23 +98,49 @@ function rigAt(spatial: number, temporal: number): SwitchRig {
 const GROUP = [3, 2, 4, 1];
 
 describe('temporal layers by dependency descriptor', () => {
-  it('D1, D4, D5: sends what the decode target needs, with the distances of frame numbers and its mask', () => {
-    const rig = rigAt(0, 1);
-    const stream = new Av1Stream(rig, L1T3);
-    for (const template of [0, ...GROUP, ...GROUP]) stream.picture([template]);
-    expect(got(rig).map(({ temporal, frame, mask }) => [temporal, frame, mask])).toEqual([
-      [0, 1, 0b011],
-      [1, 3, 0b011],
-      [0, 5, 0b011],
-      [1, 7, 0b011],
-      [0, 9, 0b011],
-    ]);
-    expect(rig.track.drops['temporal-layer']).toBe(4);
+  it.for([
+    { codec: 'av1', takesDescriptors: true },
+    { codec: 'h264', takesDescriptors: true },
+    { codec: 'h264', takesDescriptors: false },
+  ] as const)(
+    'D1, D4, D5: sends what the decode target needs, with the distances of frame numbers and its mask ($codec, viewer takes descriptors: $takesDescriptors)',
+    ({ codec, takesDescriptors }) => {
+      const rig = rigAt(0, 1);
+      rig.track.takesDescriptors = takesDescriptors;
+      const stream = new DescribedStream(rig, L1T3, 65_530, { codec });
+      for (const template of [0, ...GROUP, ...GROUP]) stream.picture([template]);
+      const sent = rig.take();
+      expect(
+        sent.map(({ packet, frameNumber, decodeTargets }) => [packet.temporal, frameNumber, decodeTargets]),
+      ).toEqual([
+        [0, 1, 0b011],
+        [1, 3, 0b011],
+        [0, 5, 0b011],
+        [1, 7, 0b011],
+        [0, 9, 0b011],
+      ]);
+      // Frames are left out, sequence numbers are not.
+      expect(sent.map(({ seq }) => (seq - (sent[0]?.seq ?? 0)) & 0xffff)).toEqual([0, 1, 2, 3, 4]);
+      expect(rig.track.drops['temporal-layer']).toBe(4);
+    },
+  );
+
+  it('an H.264 stream goes down and up at switching points without a keyframe', () => {
+    const rig = rigAt(0, 2);
+    const stream = new DescribedStream(rig, L1T3, 0, { codec: 'h264' });
+    for (const template of [0, ...GROUP]) stream.picture([template]);
+    const asked = rig.keyframes.length;
+    rig.target(0, 0);
+    for (const template of GROUP) stream.picture([template]);
+    rig.target(0, 2);
+    for (const template of [...GROUP, ...GROUP]) stream.picture([template]);
+    expect(got(rig).map(({ temporal }) => temporal)).toEqual([0, 2, 1, 2, 0, 0, 1, 2, 0, 2, 1, 2, 0]);
+    expect(rig.keyframes.length).toBe(asked);
   });
 
   it('D3: up at a switching point, down at once, no keyframe asked for', () => {
     const rig = rigAt(0, 0);
-    const stream = new Av1Stream(rig, L1T3);
+    const stream = new DescribedStream(rig, L1T3);
     for (const template of [0, ...GROUP]) stream.picture([template]);
     const asked = rig.keyframes.length;
     rig.target(0, 2);
@@ -128,8 +154,8 @@ describe('temporal layers by dependency descriptor', () => {
 
   it('D6: within simulcast encodings, which switch on keyframes and keep the frame numbers going', () => {
     const rig = rigAt(1, 0);
-    const low = new Av1Stream(rig, L1T3, 100, { spatial: 0 });
-    const high = new Av1Stream(rig, L1T3, 9000, { spatial: 1 });
+    const low = new DescribedStream(rig, L1T3, 100, { spatial: 0 });
+    const high = new DescribedStream(rig, L1T3, 9000, { spatial: 1 });
     low.picture([3]);
     high.picture([0]);
     low.picture([0]);
@@ -150,7 +176,7 @@ describe('temporal layers by dependency descriptor', () => {
 
   it('D2: a keyframe whose structure cannot be read is asked for again', () => {
     const rig = rigAt(0, 2);
-    const stream = new Av1Stream(rig, L1T3);
+    const stream = new DescribedStream(rig, L1T3);
     stream.picture([0]);
     stream.picture([3]);
     const asked = rig.keyframes.length;
@@ -167,7 +193,7 @@ describe('temporal layers by dependency descriptor', () => {
 describe('spatial layers by dependency descriptor', () => {
   it('D3, D5: down without a keyframe in full SVC, up by one, marker and mask with it', () => {
     const rig = rigAt(1, 0);
-    const stream = new Av1Stream(rig, L2T1);
+    const stream = new DescribedStream(rig, L2T1);
     stream.picture([0, 2]);
     stream.picture([1, 3]);
     rig.target(0, 0);
@@ -202,7 +228,7 @@ describe('spatial layers by dependency descriptor', () => {
       ],
     };
     const rig = rigAt(0, 0);
-    const stream = new Av1Stream(rig, bridge);
+    const stream = new DescribedStream(rig, bridge);
     stream.picture([0, 3]);
     stream.picture([1, 4]);
     rig.target(1, 0);
@@ -222,7 +248,7 @@ describe('spatial layers by dependency descriptor', () => {
 
   it('D3: temporal layers go up at a switching point of the top layer, and down with the next picture', () => {
     const rig = rigAt(1, 0);
-    const stream = new Av1Stream(rig, L2T2);
+    const stream = new DescribedStream(rig, L2T2);
     const pictures = (count: number): void => {
       for (let i = 0; i < count; i += 1) {
         stream.picture([2, 5]);
@@ -243,7 +269,7 @@ describe('spatial layers by dependency descriptor', () => {
 
   it('V3, D2: K-SVC goes down by a keyframe only, and sends the own layer alone', () => {
     const rig = rigAt(1, 0);
-    const stream = new Av1Stream(rig, L2T1_KEY);
+    const stream = new DescribedStream(rig, L2T1_KEY);
     stream.picture([0, 2]);
     stream.picture([1, 3]);
     rig.target(0, 0);
@@ -265,7 +291,7 @@ describe('spatial layers by dependency descriptor', () => {
 
   it('D2: a lost frame breaks its chain only: the lower decode target goes on until the keyframe', () => {
     const rig = rigAt(1, 0);
-    const stream = new Av1Stream(rig, L2T1);
+    const stream = new DescribedStream(rig, L2T1);
     stream.picture([0, 2]);
     stream.picture([1, 3], { lose: 1 });
     for (let i = 0; i < 20; i += 1) stream.picture([1, 3]);
@@ -282,7 +308,7 @@ describe('spatial layers by dependency descriptor', () => {
   it('D5: a viewer that takes no descriptors is sent the lowest layer alone', () => {
     const rig = rigAt(1, 0);
     rig.track.takesDescriptors = false;
-    const stream = new Av1Stream(rig, L2T1);
+    const stream = new DescribedStream(rig, L2T1);
     stream.picture([0, 2]);
     stream.picture([1, 3]);
     expect(got(rig).map(({ spatial, marker }) => [spatial, marker])).toEqual([
@@ -295,7 +321,7 @@ describe('spatial layers by dependency descriptor', () => {
 
   it('D2: a layer that the encoder says it stopped is left at once', () => {
     const rig = rigAt(1, 0);
-    const stream = new Av1Stream(rig, L2T1);
+    const stream = new DescribedStream(rig, L2T1);
     stream.picture([0, 2]);
     stream.picture([1, 3]);
     const asked = rig.keyframes.length;
@@ -329,7 +355,7 @@ describe('whatever is lost and in whatever order', () => {
     for (let seed = 1; seed <= 30; seed += 1) {
       const random = seededRandom(seed);
       const rig = rigAt(1, 2);
-      const stream = new Av1Stream(rig, structure, Math.floor(random() * 65_536));
+      const stream = new DescribedStream(rig, structure, Math.floor(random() * 65_536));
       const sent = new Set<number>();
       let offset = 0;
       let since = 0;

@@ -1,4 +1,5 @@
 import type { Codec, MediaPacket } from '@switchyard/shared/media';
+import type { RemoteTrackInfo } from '@switchyard/shared/protocol';
 import { describe, expect, it, test } from 'vitest';
 import { SwitchRig } from '../testing/switch-rig.ts';
 
@@ -427,6 +428,33 @@ describe('the seam', () => {
     rig.push(keyOf(0, seq));
     expect(rig.take().at(-1)?.packet.spatial).toBe(0);
     expect(rig.counters.switches).toEqual(Float64Array.of(0, 1, 1));
+  });
+
+  it('E3: leaves an encoding that its publisher says is off at once, and comes back when it is on', () => {
+    const rig = rigWith([0, 1]);
+    const info = (active: boolean): RemoteTrackInfo => ({
+      name: 'video_main',
+      kind: 'video',
+      codec: 'vp8',
+      layers: [{ rid: 'l' }, { rid: 'h', active }],
+    });
+    rig.fan.info = info(true);
+    rig.target(1, 2);
+    rig.push(keyOf(0, 1));
+    rig.push(keyOf(1, 900));
+    rig.take();
+    const offMs = rig.nowMs;
+    rig.fan.info = info(false);
+    rig.advance(110);
+    expect(rig.keyframes.some(({ spatial, atMs }) => spatial === 0 && atMs > offMs)).toBe(true);
+    rig.push(keyOf(0, 2));
+    expect(rig.take().map(({ packet }) => packet.spatial)).toEqual([0]);
+    // A straggler does not bring it back by being there: its keyframe does.
+    rig.push(keyOf(1, 901, { keyframe: false }));
+    rig.fan.info = info(true);
+    rig.push(keyOf(0, 3, { keyframe: false }));
+    rig.push(keyOf(1, 902));
+    expect(rig.take().map(({ packet }) => packet.spatial)).toEqual([0, 1]);
   });
 
   it('E3: a source that sends a picture a second is slow, not dead', () => {

@@ -13,13 +13,14 @@ const UNKNOWN_LEVEL_DBOV = -50;
 const RISE = 0.5;
 const FALL = 0.05;
 const SILENCE_DBOV = -127;
+const ALL_LAYERS = 2 ** LAYERS_MAX - 1;
 
 /** One channel on this node: everybody here who takes it, what its layers cost and how loud it is. */
 export class ChannelFan implements Voice {
   readonly channel: Channel;
   readonly source: TrackSource;
   readonly meter: LayerMeter = new LayerMeter();
-  readonly costs: LayerCosts;
+  costs: LayerCosts;
   readonly state: SourceState = new SourceState();
   readonly #subscribers: LocalTrack[] = [];
   readonly #output: EngineOutput;
@@ -29,8 +30,7 @@ export class ChannelFan implements Voice {
   inRoom = false;
   toldMs = 0;
   svc = false;
-  /** What the room says of the track; undefined while nobody publishes it. */
-  info: RemoteTrackInfo | undefined;
+  #info: RemoteTrackInfo | undefined;
   /** Published by an endpoint of this node. */
   published = false;
   /** When what viewers here can use was told last, to how many of them, and whether they want other layers since. */
@@ -44,6 +44,29 @@ export class ChannelFan implements Voice {
     this.channel = channel;
     this.source = source;
     this.#output = output;
+    this.costs = new LayerCosts(this);
+  }
+
+  /** What the room says of the track; undefined while nobody publishes it. */
+  get info(): RemoteTrackInfo | undefined {
+    return this.#info;
+  }
+
+  set info(info: RemoteTrackInfo | undefined) {
+    const before = this.#info?.layers ?? [];
+    this.#info = info;
+    let isReordered = false;
+    let off = 0;
+    for (const [spatial, { rid, active }] of (info?.layers ?? []).entries()) {
+      const old = before[spatial];
+      if (old !== undefined && old.rid !== rid) isReordered = true;
+      if (old?.active !== false && active === false) off |= 1 << spatial;
+    }
+    // Viewers go over to what is left at once instead of waiting for what does not come.
+    if (off !== 0) this.state.stopped(off);
+    if (!isReordered) return;
+    // The layers are other encodings now: what was measured was measured of others.
+    this.meter.clear(ALL_LAYERS);
     this.costs = new LayerCosts(this);
   }
 

@@ -1,4 +1,9 @@
-import { type EndpointControl, SUBSCRIPTIONS_MAX, trackId } from '@switchyard/shared/protocol';
+import {
+  type EndpointControl,
+  type LayerInfo,
+  SUBSCRIPTIONS_MAX,
+  trackId,
+} from '@switchyard/shared/protocol';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { VirtualYard } from '../../testing/virtual-yard.ts';
 
@@ -53,6 +58,26 @@ describe('who is told of what', () => {
     expect(yard.presence(3)).toEqual([]);
     yard.join(4, 'dan');
     expect(yard.presence(4)).toContain('peer-joined ann away');
+  });
+
+  test('sizes of layers are news to the room, whether one is sent just now is not', () => {
+    yard.join(1, 'ann');
+    yard.join(2, 'bob');
+    yard.publish(1, 1);
+    yard.forget();
+    const update = (layers: readonly LayerInfo[]): void =>
+      void yard.ask(1, { type: 'remote-track-update', track: trackId(1), layers });
+    update([
+      { rid: 'l', height: 180 },
+      { rid: 'h', active: false },
+    ]);
+    update([{ rid: 'l', height: 180 }, { rid: 'h' }]);
+    update([{ rid: 'l', height: 180, active: false }, { rid: 'h' }]);
+    expect(yard.told(2, 'track-updated').map(({ info }) => info.layers)).toEqual([
+      [{ rid: 'l', height: 180 }, { rid: 'h' }],
+    ]);
+    yard.join(3, 'eve');
+    expect(yard.told(3, 'track-started')[0]?.info.layers).toEqual([{ rid: 'l', height: 180 }, { rid: 'h' }]);
   });
 
   test('subscribing by hand tells what the scope has not, once', () => {

@@ -24,6 +24,8 @@ export interface RoomPeer {
 
 export interface RoomTrack {
   info: RemoteTrackInfo;
+  /** What the room's endpoints are told of it. */
+  shown: RemoteTrackInfo;
   session: string;
 }
 
@@ -108,7 +110,8 @@ export class Room {
     if (peer === undefined || this.isOwn(endpoint, name)) return;
     if (scope.peers && peer.shown) endpoint.tell({ type: 'peer-joined', ...describePeer(peer) });
     if (!scope.tracks) return;
-    for (const { info } of peer.tracks.values()) endpoint.tell({ type: 'track-started', peer: name, info });
+    for (const { shown } of peer.tracks.values())
+      endpoint.tell({ type: 'track-started', peer: name, info: shown });
   }
 
   mapSet(value: PresenceValue, nowMs: number): void {
@@ -126,8 +129,10 @@ export class Room {
     const { info, session } = value;
     const known = peer.tracks.get(info.name);
     if (known !== undefined && known.session !== session) this.#stop(peer, info.name);
-    const isNew = !peer.tracks.has(info.name);
-    peer.tracks.set(info.name, { info, session });
+    const before = peer.tracks.get(info.name)?.shown;
+    const isNew = before === undefined;
+    const shown = shownOf(info);
+    peer.tracks.set(info.name, { info, shown, session });
     const fan =
       info.kind === 'audio'
         ? this.#home.openFan(this, peer.peer, info.name)
@@ -136,10 +141,11 @@ export class Room {
       fan.info = info;
       if (info.kind === 'audio') this.voices.add(fan);
     }
+    if (!isNew && isSame(before, shown)) return;
     this.#tell(peer.peer, 'tracks', {
       type: isNew ? 'track-started' : 'track-updated',
       peer: peer.peer,
-      info,
+      info: shown,
     });
     if (!isNew) return;
     for (const endpoint of this.endpoints) endpoint.sourceStarted(peer.peer, info.name, info.kind, nowMs);
@@ -216,6 +222,15 @@ export class Room {
 
 const describePeer = (peer: RoomPeer): { peer: string; metadata?: string } =>
   peer.metadata === undefined ? { peer: peer.peer } : { peer: peer.peer, metadata: peer.metadata };
+
+/** Whether a layer is sent at the moment is no news for a room: it may change every second. */
+function shownOf(info: RemoteTrackInfo): RemoteTrackInfo {
+  if (info.layers.every(({ active }) => active === undefined)) return info;
+  return { ...info, layers: info.layers.map(({ active: _, ...layer }) => layer) };
+}
+
+const isSame = (before: RemoteTrackInfo, after: RemoteTrackInfo): boolean =>
+  JSON.stringify(before) === JSON.stringify(after);
 
 /** Room names are per app; neither contains a slash. */
 export const roomMap = (app: string, room: string): string => `${app}/${room}`;

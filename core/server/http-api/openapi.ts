@@ -138,7 +138,16 @@ export const SCHEMAS: readonly ({ readonly $id: string } & ObjectSchema)[] = [
       codec: text,
       bitrateBps: number,
       layers: described(
-        list(object({ spatial: count, temporal: count, bitrateBps: number, 'rid?': text })),
+        list(
+          object({
+            spatial: count,
+            temporal: count,
+            bitrateBps: number,
+            'rid?': text,
+            'width?': count,
+            'height?': count,
+          }),
+        ),
         'Layers that sent something in the last second, each with its own bitrate.',
       ),
       'metadata?': text,

@@ -7,6 +7,9 @@ interface LayerView {
   /** Bits per second of this layer alone. */
   readonly bitrateBps: number;
   readonly rid?: string;
+  /** Pixels, where the publisher tells. */
+  readonly width?: number;
+  readonly height?: number;
 }
 
 interface TrackView {
@@ -126,9 +129,15 @@ function layersOf(info: RemoteTrackInfo, bps: (spatial: number, temporal: number
   for (let spatial = 0; spatial < 4; spatial += 1)
     for (let temporal = 0; temporal < 4; temporal += 1) {
       const bitrateBps = Math.round(bps(spatial, temporal));
-      const rid = info.layers[spatial]?.rid;
+      const { rid, width, height } = info.layers[spatial] ?? {};
       if (bitrateBps > 0)
-        layers.push({ spatial, temporal, bitrateBps, ...(rid === undefined ? {} : { rid }) });
+        layers.push({
+          spatial,
+          temporal,
+          bitrateBps,
+          ...(rid === undefined ? {} : { rid }),
+          ...(width === undefined || height === undefined ? {} : { width, height }),
+        });
     }
   return layers;
 }

@@ -68,9 +68,8 @@ const scaled = (size: PictureSize, by: number): PictureSize => ({
 /** Several spatial layers in one stream instead of several streams. */
 const isSvc = (codec: Codec): boolean => codec === 'vp9' || codec === 'av1';
 
-/** Temporal layers of one stream. H.264's say nothing of themselves in RTP: nobody could leave one out. */
-const temporalLayers = (codec: Codec): { scalabilityMode?: string } =>
-  codec === 'h264' ? {} : { scalabilityMode: 'L1T3' };
+/** Of each stream. Of H.264 a viewer can be given fewer only where the dependency descriptor is negotiated, as in Chrome. */
+const TEMPORAL_LAYERS = { scalabilityMode: 'L1T3' } as const;
 
 /** The encodings with which a picture of this size is published. */
 export const chooseEncodings = (size: PictureSize | undefined, wish: EncodingWish): Encoding[] => {
@@ -78,14 +77,13 @@ export const chooseEncodings = (size: PictureSize | undefined, wish: EncodingWis
     wish.maxBitrateBps ??
     (wish.content === 'detail' ? DETAIL_BPS : size === undefined ? UNKNOWN_SIZE_BPS : bitrateOf(size));
   if (wish.content === 'detail') {
-    return [{ active: true, maxBitrate: cap, maxFramerate: DETAIL_FRAMERATE, ...temporalLayers(wish.codec) }];
+    return [{ active: true, maxBitrate: cap, maxFramerate: DETAIL_FRAMERATE, ...TEMPORAL_LAYERS }];
   }
   const layers = layersOf(size, wish.layers);
   if (isSvc(wish.codec)) {
     return [{ active: true, maxBitrate: cap, scalabilityMode: layers === 1 ? 'L1T3' : `L${layers}T3_KEY` }];
   }
-  if (size === undefined || layers === 1)
-    return [{ active: true, maxBitrate: cap, ...temporalLayers(wish.codec) }];
+  if (size === undefined || layers === 1) return [{ active: true, maxBitrate: cap, ...TEMPORAL_LAYERS }];
   return RIDS.slice(0, layers).map((rid, index) => {
     const by = 2 ** (layers - 1 - index);
     return {
@@ -93,7 +91,7 @@ export const chooseEncodings = (size: PictureSize | undefined, wish: EncodingWis
       active: true,
       maxBitrate: by === 1 ? cap : Math.min(cap, bitrateOf(scaled(size, by))),
       scaleResolutionDownBy: by,
-      ...temporalLayers(wish.codec),
+      ...TEMPORAL_LAYERS,
     };
   });
 };

@@ -41,8 +41,10 @@ export interface NegotiatedMedia {
   /** `receive`: what the client may send. `send`: every codec the client takes; the one used follows the source. */
   readonly codecs: readonly NegotiatedCodec[];
   readonly extensions: Readonly<Partial<Record<ExtensionName, number>>>;
-  /** `receive` with simulcast: rids from lowest to highest layer. Empty otherwise. */
+  /** `receive` with simulcast: rids from lowest to highest layer, as far as SDP tells. Empty otherwise. */
   readonly rids: readonly string[];
+  /** The same in the order of the offer, which is how the client numbers its streams. */
+  readonly offeredRids: readonly string[];
   /** `receive`: SSRCs that the offer names (primary → RTX), for clients that send no MID extension. */
   readonly ssrcs: readonly { readonly ssrc: number; readonly rtxSsrc?: number }[];
   /** `send`: the slot's own SSRCs, constant for its life. */
@@ -81,7 +83,7 @@ export interface PeerListener {
   onClosed(reason: 'dtls-failed' | 'closed-by-peer' | 'timeout'): void;
   /** A packet of a `receive` m-line in decoding order as far as it came; seq is the encoding's own. RTX is already resolved. */
   onMedia(mid: string, packet: MediaPacket): void;
-  /** The first packet of an m-line told its codec, or VLA/SSRC facts changed the layers (lowest first). */
+  /** The first packet of an m-line told its codec, or sizes and bitrates changed the layers (lowest first) or their facts. */
   onTrackFacts(mid: string, codec: Codec, layers: readonly LayerInfo[]): void;
   /** PLI or FIR on a `send` m-line. */
   onKeyframeRequest(mid: string): void;

@@ -19,6 +19,7 @@ export const publisherMedia = (rids: readonly string[] = []): readonly Negotiate
     codecs: [{ codec: 'vp8', payloadType: VIDEO_PT, rtxPayloadType: RTX_PT }],
     extensions: EXTENSIONS,
     rids,
+    offeredRids: rids,
     ssrcs: rids.length === 0 ? [{ ssrc: 1000, rtxSsrc: 1001 }] : [],
   },
   {
@@ -28,6 +29,7 @@ export const publisherMedia = (rids: readonly string[] = []): readonly Negotiate
     codecs: [{ codec: 'opus', payloadType: AUDIO_PT }],
     extensions: EXTENSIONS,
     rids: [],
+    offeredRids: [],
     ssrcs: [{ ssrc: 2000 }],
   },
 ];
@@ -50,7 +52,7 @@ export class RtcCall {
   readonly peer: PeerTransport;
   readonly client: RtcClient;
   readonly packets: { mid: string; seq: number; spatial: number; keyframe: boolean; size: number }[];
-  readonly facts: { mid: string; codec: Codec; layers: number }[];
+  readonly facts: { mid: string; codec: Codec; layers: number; sizes: string }[];
   readonly events: string[];
 
   private constructor(call: Omit<RtcCall, 'close'>) {
@@ -77,7 +79,13 @@ export class RtcCall {
           keyframe: packet.keyframe,
           size: packet.payload.length,
         }),
-      onTrackFacts: (mid, codec, layers) => facts.push({ mid, codec, layers: layers.length }),
+      onTrackFacts: (mid, codec, layers) =>
+        facts.push({
+          mid,
+          codec,
+          layers: layers.length,
+          sizes: layers.map(({ rid, width, height }) => `${rid} ${width}x${height}`).join(', '),
+        }),
       onKeyframeRequest: (mid) => events.push(`keyframe ${mid}`),
       onEstimate: () => {},
       onData: (label, data) => events.push(`data ${label} ${data}`),
@@ -125,9 +133,12 @@ export interface TestPacket {
   readonly payload?: Uint8Array;
 }
 
-/** A VP8 packet that opens a keyframe, or an interframe: descriptor without extension, 3 bytes of header. */
-export const vp8Payload = (keyframe: boolean): Uint8Array =>
-  Uint8Array.from([0x10, keyframe ? 0 : 1, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0, 9, 9, 9]);
+/** A VP8 packet that opens a keyframe, or an interframe: descriptor without extension, header of a frame of this size. */
+export const vp8Payload = (keyframe: boolean, width = 320, height = 240): Uint8Array =>
+  Uint8Array.from([
+    ...[0x10, keyframe ? 0 : 1, 0, 0, 0x9d, 0x01, 0x2a],
+    ...[width & 255, width >> 8, height & 255, height >> 8, 9, 9, 9],
+  ]);
 
 /** A plain RTP packet with one-byte extensions. */
 export function rtpPacket(packet: TestPacket): Uint8Array {

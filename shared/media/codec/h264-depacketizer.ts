@@ -1,5 +1,4 @@
-import { readU16 } from '../bytes.ts';
-import { NAL, nalType } from './h264.ts';
+import { NAL, nalType, stapNals } from './h264.ts';
 
 /** Longest NAL unit that is put together again. */
 const NAL_MAX_BYTES = 4 << 20;
@@ -13,14 +12,8 @@ export class H264Depacketizer {
   push(payload: Uint8Array, sink: (nal: Uint8Array) => void): void {
     const type = nalType(payload);
     if (type === NAL.fuA) this.#fragment(payload, sink);
-    else if (type === NAL.stapA) {
-      let at = 1;
-      while (at + 2 < payload.length) {
-        const length = readU16(payload, at);
-        if (length > 0 && at + 2 + length <= payload.length) sink(payload.subarray(at + 2, at + 2 + length));
-        at += 2 + length;
-      }
-    } else if (type > 0 && type < 24) sink(payload);
+    else if (type === NAL.stapA) for (const nal of stapNals(payload)) sink(nal);
+    else if (type > 0 && type < 24) sink(payload);
   }
 
   /** After a loss: what was begun cannot be finished. */

@@ -46,7 +46,19 @@ function factsOf(type: number, firstSliceByte: number): number {
   }
 }
 
-/** Of a STAP-A (RFC 6184 §5.7.1): −1 when no NAL unit fits. */
+/** The NAL units of a STAP-A (RFC 6184 §5.7.1), as far as they are whole. */
+export function stapNals(payload: Uint8Array): Uint8Array[] {
+  const nals: Uint8Array[] = [];
+  let at = 1;
+  while (at + 2 < payload.length) {
+    const length = readU16(payload, at);
+    if (length > 0 && at + 2 + length <= payload.length) nals.push(payload.subarray(at + 2, at + 2 + length));
+    at += 2 + length;
+  }
+  return nals;
+}
+
+/** Of a STAP-A: −1 when no NAL unit fits. */
 function stapFacts(payload: Uint8Array): number {
   let facts = -1;
   let at = 1;

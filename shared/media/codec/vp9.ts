@@ -53,6 +53,18 @@ export function readVp9Payload(payload: Uint8Array, into: MediaPacket, simulcast
   return true;
 }
 
+/** Bytes of a VP9 payload descriptor: where the frame's own bytes begin. −1 when it is malformed. */
+export function vp9DescriptorBytes(payload: Uint8Array): number {
+  const first = payload[0] ?? 0;
+  const flexible = (first & 0x10) !== 0;
+  let at = 1;
+  if ((first & 0x80) !== 0) at += ((payload[at] ?? 0) & 0x80) === 0 ? 1 : 2;
+  if ((first & 0x20) !== 0) at += flexible ? 1 : 2;
+  if (flexible && (first & 0x40) !== 0) at = skipReferences(payload, at);
+  if (at > 0 && (first & 2) !== 0) at = skipStructure(payload, at);
+  return at < payload.length ? at : -1;
+}
+
 /** @returns Offset after the P_DIFFs, −1 when there are too many. */
 function skipReferences(payload: Uint8Array, from: number): number {
   for (let i = 0; i < REFERENCES_MAX; i += 1) if (((payload[from + i] ?? 0) & 1) === 0) return from + i + 1;

@@ -33,6 +33,7 @@ const layers = z
       width: z.int().min(0).max(65_535).exactOptional(),
       height: z.int().min(0).max(65_535).exactOptional(),
       maxBitrateBps: bitrateBps.exactOptional(),
+      active: z.boolean().exactOptional(),
     }),
   )
   .max(LAYERS_MAX);

@@ -91,6 +91,11 @@ export class SourceState {
     return died;
   }
 
+  /** The publisher says that it sends nothing more of these layers. @param layers Bit i: layer i. */
+  stopped(layers: number): void {
+    this.alive &= ~layers;
+  }
+
   /** The living layer nearest to `target`, lower ones first; −1 when none lives. */
   nearest(target: number): number {
     for (let i = Math.min(target, SPATIAL_MAX - 1); i >= 0; i -= 1)

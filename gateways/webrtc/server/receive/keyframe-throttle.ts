@@ -8,12 +8,17 @@ const INTERVAL_TOP_MS = 1000;
  * together until the next may pass, and a keyframe that comes meanwhile answers them all. Pure.
  */
 export class KeyframeThrottle {
-  readonly #intervalMs: number;
+  #intervalMs = INTERVAL_MS;
   #askedMs = Number.NEGATIVE_INFINITY;
   #waiting = false;
 
   /** @param spatial Of `layers` encodings, 0 is lowest. */
   constructor(spatial: number, layers: number) {
+    this.place(spatial, layers);
+  }
+
+  /** The encoding is another layer now. */
+  place(spatial: number, layers: number): void {
     const isTop = layers > 1 && spatial === layers - 1;
     this.#intervalMs = spatial === 0 ? INTERVAL_LOW_MS : isTop ? INTERVAL_TOP_MS : INTERVAL_MS;
   }

@@ -12,6 +12,7 @@ const VIDEO: NegotiatedMedia = {
   codecs: [{ codec: 'vp8', payloadType: 96, rtxPayloadType: 97 }],
   extensions: {},
   rids: [],
+  offeredRids: [],
   ssrcs: [{ ssrc: SSRC, rtxSsrc: RTX_SSRC }],
 };
 

@@ -6,9 +6,11 @@ import {
   type ExtensionElement,
   emptyMediaPacket,
   findExtension,
+  keyframeSize,
   type MediaPacket,
   NO_AUDIO_LEVEL,
   nextExtension,
+  type PictureSize,
   type ReportBlock,
   type RtpHeader,
   readPayload,
@@ -28,6 +30,7 @@ import { NackGenerator } from './nack-generator.ts';
 import { Reception } from './reception.ts';
 import { RedReader } from './red-reader.ts';
 import { SeqWindow } from './seq-window.ts';
+import { TrackLayers } from './track-layers.ts';
 import { type Binding, type PayloadMeaning, type StreamHints, TrackMap } from './track-map.ts';
 import { TwccFeedback } from './twcc-feedback.ts';
 
@@ -47,6 +50,7 @@ export interface ReceiverListener {
 interface Stream {
   readonly ssrc: number;
   readonly binding: Binding;
+  readonly layers: TrackLayers;
   readonly reception: Reception;
   readonly timestamps: CaptureTimestamps;
   readonly nacks: NackGenerator | undefined;
@@ -56,6 +60,8 @@ interface Stream {
   readonly keyframes: KeyframeThrottle;
   /** Made by the first packet with copies. */
   red: RedReader | undefined;
+  /** Nothing of it went to the room yet. */
+  isNew: boolean;
 }
 
 /** Everything that one client sends to us: streams to packets of tracks, repair, and feedback. Time is an argument. */
@@ -65,6 +71,8 @@ export class Receiver {
   readonly #ssrc: number;
   readonly #tracks = new TrackMap();
   readonly #streams = new Map<number, Stream>();
+  /** By MID. */
+  readonly #layers = new Map<string, TrackLayers>();
   readonly #clock = new CaptureClock();
   readonly #twcc = new TwccFeedback();
   readonly #codecs = new Map<string, Codec>();
@@ -85,6 +93,11 @@ export class Receiver {
   apply(media: readonly NegotiatedMedia[]): void {
     this.#tracks.apply(media);
     for (const [ssrc] of this.#streams) if (this.#tracks.find(ssrc) === undefined) this.#streams.delete(ssrc);
+    for (const [mid] of this.#layers) {
+      if (this.#tracks.mediaOf(mid) !== undefined) continue;
+      this.#layers.delete(mid);
+      this.#codecs.delete(mid);
+    }
   }
 
   /** A decrypted RTP packet. Hot path. */
@@ -119,7 +132,7 @@ export class Receiver {
 
   requestKeyframe(mid: string, spatial: number, nowMs: number): void {
     for (const stream of this.#streams.values()) {
-      if (stream.binding.mid !== mid || stream.binding.spatial !== spatial) continue;
+      if (stream.binding.mid !== mid || stream.layers.layerOf(stream.binding.encoding) !== spatial) continue;
       if (stream.keyframes.request(nowMs)) this.#listener.sendRtcp(writePli(this.#ssrc, stream.ssrc));
     }
   }
@@ -133,6 +146,7 @@ export class Receiver {
     if (this.#streams.size === 0) return;
     const feedback = this.#twcc.due(this.#ssrc, this.#twccMedia, nowMs);
     if (feedback !== undefined) this.#listener.sendRtcp(feedback);
+    for (const layers of this.#layers.values()) layers.tick(nowMs);
     for (const { nacks, ssrc, keyframes } of this.#streams.values()) {
       if (keyframes.due(nowMs)) this.#listener.sendRtcp(writePli(this.#ssrc, ssrc));
       const lost = nacks?.due(nowMs);
@@ -165,8 +179,14 @@ export class Receiver {
   ): void {
     const stream = this.#streams.get(header.ssrc) ?? this.#open(header.ssrc, binding, media, codec);
     stream.reception.packet(header.seq, header.timestamp, nowMs);
+    // Not of repairs: those come again and again as probes, with what was true long ago.
+    const allocationId = media.extensions['video-layers-allocation'];
+    if (allocationId !== undefined && this.#find(bytes, header, allocationId)) {
+      const { offset, length } = this.#element;
+      stream.layers.allocated(binding.encoding, bytes.subarray(offset, offset + length), nowMs);
+    }
     const repairable = stream.nacks?.received(header.seq, nowMs) ?? true;
-    if (!repairable) this.requestKeyframe(binding.mid, binding.spatial, nowMs);
+    if (!repairable) this.requestKeyframe(binding.mid, stream.layers.layerOf(binding.encoding), nowMs);
     if (isRed) this.#redundant(bytes, header, media, stream, codec, payloadType, nowMs);
     else if (stream.seen.isNew(header.seq))
       this.#deliver(bytes, header, header.payloadOffset, header.seq, stream, media, codec, nowMs);
@@ -211,10 +231,10 @@ export class Receiver {
     nowMs: number,
   ): void {
     if (header.payloadEnd - header.payloadOffset <= OSN_BYTES) return;
-    const { mid, spatial } = binding;
+    const { mid, encoding } = binding;
     const seq = readU16(bytes, header.payloadOffset);
     for (const stream of this.#streams.values()) {
-      if (stream.binding.mid !== mid || stream.binding.spatial !== spatial) continue;
+      if (stream.binding.mid !== mid || stream.binding.encoding !== encoding) continue;
       stream.nacks?.received(seq, nowMs);
       // Browsers probe their bandwidth with RTX of what arrived.
       if (!stream.seen.isNew(seq)) return;
@@ -237,12 +257,13 @@ export class Receiver {
     if (header.payloadEnd === payloadOffset) return;
     const packet = this.#packet;
     const { extensions } = media;
+    const { layers } = stream;
+    const { mid, encoding } = stream.binding;
     packet.codec = codec;
-    packet.seq = seq;
     packet.timestamp = header.timestamp;
     packet.marker = header.marker;
     packet.captureMs = stream.timestamps.captureMs(header.timestamp, nowMs);
-    packet.spatial = stream.binding.spatial;
+    packet.spatial = layers.layerOf(encoding);
     packet.audioLevel = NO_AUDIO_LEVEL;
     packet.payload = bytes.subarray(payloadOffset, header.payloadEnd);
     packet.dependencyDescriptor = EMPTY;
@@ -250,7 +271,7 @@ export class Receiver {
     const levelId = extensions['audio-level'];
     if (levelId !== undefined && this.#find(bytes, header, levelId))
       packet.audioLevel = -((bytes[this.#element.offset] ?? 0) & 127);
-    const simulcast = media.rids.length > 1;
+    const simulcast = layers.count > 1;
     if (!readPayload(packet, simulcast)) {
       this.refused += 1;
       return;
@@ -265,29 +286,49 @@ export class Receiver {
         this.#mask.apply(packet, descriptor, stream.descriptors);
       }
     }
-    if (packet.keyframe && packet.frameStart) stream.keyframes.arrived();
-    this.#listener.onMedia(stream.binding.mid, packet);
+    if (packet.keyframe && packet.frameStart) {
+      stream.keyframes.arrived();
+      const size = sizeOf(packet, stream.descriptors);
+      if (size !== undefined) layers.sized(encoding, size, nowMs);
+    }
+    this.#announce(stream, codec, nowMs);
+    if (simulcast) packet.spatial = layers.layerOf(encoding);
+    packet.seq = layers.packet(encoding, seq, packet.payload.length, nowMs);
+    this.#listener.onMedia(mid, packet);
+  }
+
+  /** Tells the room what the track is, before the packet that brought the news. */
+  #announce(stream: Stream, codec: Codec, nowMs: number): void {
+    const { layers, binding } = stream;
+    const { mid } = binding;
+    const isFirst = stream.isNew && this.#codecs.get(mid) !== codec;
+    stream.isNew = false;
+    const news = isFirst ? layers.tell(nowMs) : layers.takeNews(nowMs);
+    if (news === undefined) return;
+    if (isFirst) this.#codecs.set(mid, codec);
+    for (const each of this.#streams.values())
+      if (each.binding.mid === mid) each.keyframes.place(layers.layerOf(each.binding.encoding), layers.count);
+    this.#listener.onTrackFacts(mid, this.#codecs.get(mid) ?? codec, news);
   }
 
   #open(ssrc: number, binding: Binding, media: NegotiatedMedia, codec: Codec): Stream {
     const clockRate = clockRateOf(codec);
+    const layers = this.#layers.get(binding.mid) ?? new TrackLayers(media);
+    this.#layers.set(binding.mid, layers);
     const stream: Stream = {
       ssrc,
       binding,
+      layers,
       reception: new Reception(ssrc, clockRate),
       timestamps: new CaptureTimestamps(this.#clock, clockRate),
       nacks: media.kind === 'video' ? new NackGenerator() : undefined,
       seen: new SeqWindow(),
       descriptors: new DependencyDescriptorReader(),
-      keyframes: new KeyframeThrottle(binding.spatial, media.rids.length),
+      keyframes: new KeyframeThrottle(layers.layerOf(binding.encoding), layers.count),
       red: undefined,
+      isNew: true,
     };
     this.#streams.set(ssrc, stream);
-    if (this.#codecs.get(binding.mid) !== codec) {
-      this.#codecs.set(binding.mid, codec);
-      const layers = media.rids.length === 0 ? [{}] : media.rids.map((rid) => ({ rid }));
-      this.#listener.onTrackFacts(binding.mid, codec, layers);
-    }
     return stream;
   }
 
@@ -322,5 +363,9 @@ export class Receiver {
     return findExtension(bytes, header, id, this.#element);
   }
 }
+
+/** Of a keyframe; the highest spatial layer's where the descriptor tells several. */
+const sizeOf = (packet: MediaPacket, descriptors: DependencyDescriptorReader): PictureSize | undefined =>
+  keyframeSize(packet) ?? (packet.codec === 'av1' ? descriptors.structure.resolutions.at(-1) : undefined);
 
 const EMPTY = new Uint8Array(0);

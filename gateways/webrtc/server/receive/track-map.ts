@@ -4,8 +4,8 @@ import type { NegotiatedMedia } from '../peer-contract.ts';
 /** What an SSRC of the client is: an encoding of an m-line, or the RTX of one. */
 export interface Binding {
   readonly mid: string;
-  /** Index of the encoding, lowest first. */
-  readonly spatial: number;
+  /** Index of the encoding in the m-line's rids. */
+  readonly encoding: number;
   readonly isRtx: boolean;
 }
 
@@ -43,9 +43,9 @@ export class TrackMap {
     for (const { mid, ssrcs } of this.#media.values())
       ssrcs.forEach(({ ssrc, rtxSsrc }, index) => {
         // Several SSRCs on one m-line without rids are encodings in SDP order (legacy simulcast).
-        const spatial = ssrcs.length > 1 ? index : 0;
-        this.#bindings.set(ssrc, { mid, spatial, isRtx: false });
-        if (rtxSsrc !== undefined) this.#bindings.set(rtxSsrc, { mid, spatial, isRtx: true });
+        const encoding = ssrcs.length > 1 ? index : 0;
+        this.#bindings.set(ssrc, { mid, encoding, isRtx: false });
+        if (rtxSsrc !== undefined) this.#bindings.set(rtxSsrc, { mid, encoding, isRtx: true });
       });
   }
 
@@ -67,9 +67,9 @@ export class TrackMap {
     if (media === undefined || this.#bindings.size >= BINDINGS_MAX) return undefined;
     const isRtx = hints.repairedRid !== '' || this.meaningOf(media, payloadType)?.isRtx === true;
     const rid = hints.repairedRid === '' ? hints.rid : hints.repairedRid;
-    const spatial = media.rids.length === 0 ? 0 : media.rids.indexOf(rid);
-    if (spatial < 0) return undefined;
-    const binding: Binding = { mid: media.mid, spatial, isRtx };
+    const encoding = media.rids.length === 0 ? 0 : media.rids.indexOf(rid);
+    if (encoding < 0) return undefined;
+    const binding: Binding = { mid: media.mid, encoding, isRtx };
     this.#bindings.set(ssrc, binding);
     return binding;
   }

@@ -29,8 +29,7 @@ export function chooseCodecs(media: OfferedMedia, use: MediaUse): readonly Chose
     // A Map keeps the place of the first mention: the codec's preference stays, its variant improves.
     if (known === undefined || candidate.rank < known.rank) best.set(candidate.codec, candidate);
   }
-  const chosen = [...best.values()];
-  return dropVp8BesideAv1(chosen, media, use).map(({ codec, offered }) => {
+  return [...best.values()].map(({ codec, offered }) => {
     const rtxPayloadType = media.rtx.get(offered.payloadType);
     const redPayloadType = media.type === 'audio' ? media.red.get(offered.payloadType) : undefined;
     return {
@@ -43,19 +42,13 @@ export function chooseCodecs(media: OfferedMedia, use: MediaUse): readonly Chose
   });
 }
 
-/** Whether a publisher's m-line carries AV1 as its first choice: only then its dependency descriptor is wanted. */
-export const prefersAv1 = (codecs: readonly NegotiatedCodec[]): boolean => codecs[0]?.codec === 'av1';
-
 /**
- * A publisher that sends AV1 is answered the dependency descriptor, and with that negotiated Chrome omits the VP8
- * descriptor's extension (no PictureID, TL0PICIDX, TID): such an m-line must not fall back to VP8.
+ * Whether the dependency descriptor is wanted of a publisher that prefers these codecs: AV1 and H.264 say nothing of
+ * their layers in the payload. Where it is answered Chrome leaves PictureID, TL0PICIDX and TID out of its VP8
+ * descriptors, and viewers need those.
  */
-function dropVp8BesideAv1(chosen: Candidate[], media: OfferedMedia, use: MediaUse): Candidate[] {
-  if (use === 'send' || media.type !== 'video' || !prefersAv1Candidate(chosen)) return chosen;
-  return chosen.filter(({ codec }) => codec !== 'vp8');
-}
-
-const prefersAv1Candidate = (chosen: readonly Candidate[]): boolean => chosen[0]?.codec === 'av1';
+export const needsDescriptor = (codecs: readonly NegotiatedCodec[]): boolean =>
+  codecs[0]?.codec === 'av1' || codecs[0]?.codec === 'h264';
 
 function rate(offered: OfferedCodec, type: OfferedMedia['type'], use: MediaUse): Candidate | undefined {
   const name = offered.name.toLowerCase();

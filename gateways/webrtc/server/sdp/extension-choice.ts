@@ -59,7 +59,7 @@ export interface ChosenExtension {
  * Header extensions (RFC 8285) that both sides know, each id once.
  *
  * @param meanings What each id stands for ({@link extensionMeanings}).
- * @param dependencyDescriptor A publisher's m-line whose first codec is AV1.
+ * @param dependencyDescriptor A publisher's m-line whose first codec needs it.
  * @param publishesLater The client may add m-lines on which it sends.
  * @param mixed Two-byte headers are agreed (`a=extmap-allow-mixed`): the dependency descriptor's structure needs them.
  */

@@ -21,7 +21,7 @@ export function ridsOf(list: string): readonly string[] {
 const RIDS_MAX = 8;
 
 /**
- * Rids from lowest to highest layer. Browsers list them in whatever order the application chose, so `a=rid` limits of
+ * Rids from lowest to highest layer, as long as nothing is known of what they carry. Browsers list them in whatever order the application chose, so `a=rid` limits of
  * size speak first, then names (q h f, l m h, lo mid hi, 0 1 2, r0 r1 r2); a list that says neither is taken as it
  * stands, lowest first, which is what Chrome requires of `sendEncodings`.
  *

@@ -177,12 +177,37 @@ describe('the answer to a real offer', () => {
     expect(again.session.media[1]?.send).toEqual(recycled.session.media[1]?.send);
   });
 
-  test('AV1 as first choice gets the dependency descriptor, and VP8 leaves the m-line', () => {
-    const { session } = answer(vector('chrome-av1'), 'receive');
-    const video = session.media.find(({ kind }) => kind === 'video');
-    expect(video?.codecs[0]?.codec).toBe('av1');
-    expect(video?.codecs.some(({ codec }) => codec === 'vp8')).toBe(false);
-    expect(video?.extensions['dependency-descriptor']).toBe(13);
+  describe('a first codec that says nothing of its layers', () => {
+    const offer = vector('chrome-av1');
+    const h264 = [...offer.matchAll(/^a=rtpmap:(\d+) H264/gm)].map((match) => match[1] ?? '');
+    const h264First = offer.replace(/^(m=video \S+ \S+) (.*)$/m, (_, head: string, types: string) =>
+      [
+        head,
+        ...h264,
+        ...types
+          .trim()
+          .split(' ')
+          .filter((type) => !h264.includes(type)),
+      ].join(' '),
+    );
+    const video = (text: string): NegotiatedMedia | undefined =>
+      answer(text, 'receive').session.media.find(({ kind }) => kind === 'video');
+
+    test.for([
+      { codec: 'av1', text: offer },
+      { codec: 'h264', text: h264First },
+    ])('$codec gets the dependency descriptor, and VP8 leaves the m-line', ({ codec, text }) => {
+      const media = video(text);
+      expect(media?.codecs[0]?.codec).toBe(codec);
+      expect(media?.codecs.some((each) => each.codec === 'vp8')).toBe(false);
+      expect(media?.extensions['dependency-descriptor']).toBe(13);
+    });
+
+    test('without two-byte headers there is no descriptor, and VP8 stays', () => {
+      const media = video(h264First.replaceAll(/^a=extmap-allow-mixed\r?\n/gm, ''));
+      expect(media?.codecs.some((each) => each.codec === 'vp8')).toBe(true);
+      expect(media?.extensions['dependency-descriptor']).toBeUndefined();
+    });
   });
 
   test('Firefox simulcast: extensions limited to one direction come back turned round', () => {

@@ -1,6 +1,6 @@
 import type { ProtocolError } from '@switchyard/shared/protocol';
 import type { ExtensionName, NegotiatedMedia, NegotiatedSession } from '../peer-contract.ts';
-import { type ChosenCodec, chooseCodecs, type MediaUse, prefersAv1 } from './codec-choice.ts';
+import { type ChosenCodec, chooseCodecs, type MediaUse, needsDescriptor } from './codec-choice.ts';
 import { type ChosenExtension, chooseExtensions, extensionMeanings } from './extension-choice.ts';
 import { orderRids, ridsOf } from './rid-order.ts';
 import type { Offer, OfferedMedia } from './sdp-offer.ts';
@@ -101,21 +101,21 @@ function answerMedia(
   const wanted = plan.use(offered);
   const use =
     wanted ?? (previous?.send === undefined && offered.direction !== 'recvonly' ? 'receive' : 'send');
-  const codecs = chooseCodecs(offered, use);
-  if (codecs.length === 0) return { kind: 'rejected', offered };
+  const known = chooseCodecs(offered, use);
+  if (known.length === 0) return { kind: 'rejected', offered };
   const direction = wanted === undefined ? 'inactive' : directionOf(offered, use);
   const extensions = chooseExtensions(
     offered,
     use,
     meanings,
-    use === 'receive' && prefersAv1(codecs),
+    use === 'receive' && needsDescriptor(known),
     plan.publishesLater,
     mixed || offered.allowMixedExtensions,
   );
-  const rids =
-    use === 'receive' && offered.simulcast !== undefined
-      ? orderRids(ridsOf(offered.simulcast), offered.ridParameters)
-      : [];
+  // A publisher that describes its layers must not fall back to VP8 ({@link needsDescriptor}).
+  const described = use === 'receive' && extensions.some(({ name }) => name === 'dependency-descriptor');
+  const codecs = described ? known.filter(({ codec }) => codec !== 'vp8') : known;
+  const offeredRids = use === 'receive' && offered.simulcast !== undefined ? ridsOf(offered.simulcast) : [];
   // A slot keeps its SSRCs across `inactive`: the viewer's decoder and jitter buffer go on where they were.
   const send =
     previous?.send ??
@@ -126,7 +126,8 @@ function answerMedia(
     direction,
     codecs: codecs.map(({ offered: _offered, ...codec }) => codec),
     extensions: extensionIds(extensions),
-    rids,
+    rids: orderRids(offeredRids, offered.ridParameters),
+    offeredRids,
     ssrcs: use === 'receive' ? offered.ssrcs : [],
     ...(use === 'send' && send !== undefined ? { send } : {}),
   };

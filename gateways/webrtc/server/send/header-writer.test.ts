@@ -16,6 +16,7 @@ const media: NegotiatedMedia = {
   codecs: [],
   extensions: { mid: 4, 'playout-delay': 6, 'transport-cc': 3 },
   rids: [],
+  offeredRids: [],
   ssrcs: [],
 };
 

@@ -3,7 +3,13 @@ import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { writePli } from '@switchyard/shared/media';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { publisherMedia, RtcCall, type RtcCallOptions, rtpPacket } from '../../testing/rtc-call.ts';
+import {
+  publisherMedia,
+  RtcCall,
+  type RtcCallOptions,
+  rtpPacket,
+  vp8Payload,
+} from '../../testing/rtc-call.ts';
 import { ClientPath } from '../../testing/rtc-client.ts';
 import { sharePort } from '../http/port-sharing.ts';
 import { type Certificate, createCertificate } from './certificate.ts';
@@ -49,7 +55,7 @@ describe.each(['server', 'client'] as const)('a peer whose server is DTLS %s', (
     const call = await connected({ role });
     call.client.sendRtp(rtpPacket({ ssrc: 1000, seq: 7 }));
     await expect.poll(() => call.packets).toMatchObject([{ mid: 'v', seq: 7, spatial: 0, keyframe: true }]);
-    expect(call.facts).toEqual([{ mid: 'v', codec: 'vp8', layers: 1 }]);
+    expect(call.facts).toMatchObject([{ mid: 'v', codec: 'vp8', layers: 1 }]);
   });
 
   it('refuses a client with another certificate, and one that only shows the right one', async () => {
@@ -322,7 +328,37 @@ describe('simulcast', () => {
         [200, 1],
         [499, 2],
       ]);
-    expect(call.facts).toEqual([{ mid: 'v', codec: 'vp8', layers: 3 }]);
+    expect(call.facts[0]).toMatchObject({ mid: 'v', codec: 'vp8', layers: 3 });
+  });
+
+  it('numbers layers by the sizes of their pictures, and a layer that becomes another stream jumps', async () => {
+    const call = await connected({ media: publisherMedia(['0', '1']) });
+    const high = vp8Payload(true, 1280, 720);
+    call.client.sendRtp(rtpPacket({ ssrc: 10, seq: 100, mid: 'v', rid: '0', payload: high }));
+    call.client.sendRtp(
+      rtpPacket({ ssrc: 20, seq: 500, mid: 'v', rid: '1', payload: vp8Payload(true, 640, 360) }),
+    );
+    call.client.sendRtp(rtpPacket({ ssrc: 10, seq: 101, payload: vp8Payload(false) }));
+    call.client.sendRtp(rtpPacket({ ssrc: 20, seq: 501, payload: vp8Payload(false) }));
+    await expect
+      .poll(() => call.packets.map(({ seq, spatial }) => [seq, spatial]))
+      .toEqual([
+        [100, 0],
+        [100 + 16_384, 0],
+        [101, 1],
+        [101 + 16_384, 0],
+      ]);
+    expect(call.facts.map(({ sizes }) => sizes)).toEqual([
+      '0 1280x720, 1 undefinedxundefined',
+      '1 640x360, 0 1280x720',
+    ]);
+    call.peer.requestKeyframe('v', 1);
+    // PLI (206) of the stream with rid 0.
+    await expect
+      .poll(() =>
+        call.client.rtcp.some((each) => each[1] === 206 && Buffer.from(each).readUInt32BE(8) === 10),
+      )
+      .toBe(true);
   });
 });
 
