@@ -1,3 +1,4 @@
+import { jetstream } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import {
   connect,
@@ -20,6 +21,8 @@ const BUCKETS = { nodes: 'switchyard-nodes', rooms: 'switchyard-rooms' } as cons
 /** Requests to the control plane, milliseconds. */
 const REQUEST_TIMEOUT_MS = 1000;
 const WHO_TIMEOUT_MS = 300;
+/** A write of a room's value that was lost with a server that went away is written again after this time. */
+const WRITE_TIMEOUT_MS = 500;
 /** Longest wait for the answers of all nodes, milliseconds. */
 const ASK_TIMEOUT_MS = 500;
 /** What the dead wrote is looked for this often; nobody sees it meanwhile. */
@@ -70,7 +73,9 @@ export class NatsControl implements ControlPlane {
     const { logger, replicas } = this.#options;
     const kvm = new Kvm(connection);
     const nodes = await openBucket(kvm, BUCKETS.nodes, { history: 1, ttl: RECORD_TTL_MS, replicas });
-    const rooms = await openBucket(kvm, BUCKETS.rooms, { history: 1, replicas });
+    // To create a bucket may take a cluster longer than a write.
+    await openBucket(kvm, BUCKETS.rooms, { history: 1, replicas });
+    const rooms = await new Kvm(jetstream(connection, { timeout: WRITE_TIMEOUT_MS })).open(BUCKETS.rooms);
     const members = new NatsMembers(
       connection,
       nodes,

@@ -14,17 +14,21 @@ const DIRECT = ['p', 's'];
 const seconds = (value: number): string => ms(value * 1000);
 const span = ({ outageMs, missing }: Span): string => `outage ${ms(outageMs)}, ${missing} missing`;
 
-/** Runs `act` with a stage of its own. */
-async function on<Result>(
+/** Runs `act` with a stage of its own. What does not come out as expected is a row too: the others are still measured. */
+async function on(
   options: StageOptions,
-  act: (stage: FabricStage) => Promise<Result>,
-): Promise<Result> {
+  ...acts: readonly ((stage: FabricStage) => Promise<Row | readonly Row[]>)[]
+): Promise<readonly Row[]> {
   const stage = await FabricStage.open(options);
+  const rows: Row[] = [];
   try {
-    return await act(stage);
+    for (const act of acts) rows.push(...[await act(stage)].flat());
+  } catch (error) {
+    rows.push({ what: 'failed', value: String(error).split('\n')[0] ?? '' });
   } finally {
     await stage.close();
   }
+  return rows;
 }
 
 async function relayFails(stage: FabricStage, signal: 'SIGKILL' | 'SIGSTOP'): Promise<Row> {
@@ -67,6 +71,8 @@ async function linkDegrades(stage: FabricStage): Promise<Row> {
 }
 
 async function publisherFails(stage: FabricStage): Promise<Row[]> {
+  // After NATS was away nobody is taken for dead for 5 s.
+  await sleep(6000);
   const node = stage.cluster.yard('p');
   const gone = (): Promise<number> => stage.seconds('the source is gone', () => !stage.isPresent('source'));
   const rows: Row[] = [];
@@ -138,19 +144,20 @@ async function linkLoses(stage: FabricStage): Promise<Row> {
 }
 
 /** What failures cost, by real processes: a browser is not needed, packets are counted. */
-export async function failures(): Promise<Row[]> {
-  return [
-    ...(await on({}, async (stage) => [
-      await relayFails(stage, 'SIGKILL'),
-      await relayFails(stage, 'SIGSTOP'),
-      await linkDegrades(stage),
-    ])),
-    ...(await on({ relay: false }, async (stage) => [
-      await natsFails(stage, 'SIGKILL'),
-      await natsFails(stage, 'SIGSTOP'),
-      ...(await publisherFails(stage)),
-    ])),
-    await on({ relay: false, natsCount: 3 }, leaderFails),
-    await on({ relay: false, direct: { delayMs: 25, loss: 0.01 } }, linkLoses),
-  ];
+export async function failures(): Promise<readonly Row[]> {
+  const relay = await on(
+    {},
+    (stage) => relayFails(stage, 'SIGKILL'),
+    (stage) => relayFails(stage, 'SIGSTOP'),
+    linkDegrades,
+  );
+  const nats = await on(
+    { relay: false },
+    (stage) => natsFails(stage, 'SIGKILL'),
+    (stage) => natsFails(stage, 'SIGSTOP'),
+    publisherFails,
+  );
+  const leader = await on({ relay: false, natsCount: 3 }, leaderFails);
+  const loss = await on({ relay: false, direct: { delayMs: 25, loss: 0.01 } }, linkLoses);
+  return [...relay, ...nats, ...leader, ...loss];
 }
