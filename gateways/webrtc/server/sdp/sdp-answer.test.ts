@@ -66,6 +66,7 @@ describe('the answer to a real offer', () => {
     { name: 'aiortc-whip', kinds: 'video audio', role: 'server' },
     { name: 'libwebrtc-node-simulcast', kinds: 'video audio', role: 'server' },
     { name: 'werift-whip', kinds: 'video audio', role: 'server' },
+    { name: 'libdatachannel-whip', kinds: 'audio video', role: 'server' },
   ])('$name, a publisher: every m-line is received on one bundle', ({ name, kinds, role }) => {
     const { session, media, group, sdp } = answer(vector(name), 'receive');
     expect(session.media.map(({ kind }) => kind).join(' ')).toBe(kinds);
@@ -286,6 +287,12 @@ describe('the answer to a real offer', () => {
     // What Firefox offers to receive only comes back from the side that sends.
     expect(session.media[0]?.extensions).toEqual({ mid: 3, 'transport-cc': 7, 'playout-delay': 6 });
     expect(session.media[1]?.extensions).toEqual({ mid: 3, 'transport-cc': 7, 'audio-level': 1 });
+  });
+
+  test('libdatachannel (OBS): no extension, no RTX; its streams are known by the SSRCs of the offer', () => {
+    const { session } = answer(vector('libdatachannel-whip'), 'receive');
+    expect(session.media.map((each) => own(each))).toEqual(['opus 111/undefined', 'h264 96/undefined']);
+    expect(session.media.map(({ ssrcs }) => ssrcs)).toEqual([[{ ssrc: 1111 }], [{ ssrc: 2222 }]]);
   });
 
   test('a later offer keeps the DTLS role of the first', () => {
