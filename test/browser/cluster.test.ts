@@ -92,7 +92,11 @@ describe.skipIf(!ready)('a room over three nodes', () => {
     } finally {
       phone.stop();
     }
-    expect(await cluster.routes('a', 'obs/video_main')).toEqual([['b', 'a']]);
+    // A node that has just started may be slow to answer: at first the way by the third may look better.
+    await eventually(
+      'the shortest way',
+      async () => JSON.stringify(await cluster.routes('a', 'obs/video_main')) === '[["b","a"]]',
+    );
   });
 
   it('the console shows the nodes, the links between them and the way of a stream', async () => {

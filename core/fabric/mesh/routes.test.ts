@@ -149,6 +149,11 @@ describe('Routes', () => {
     expect(routes.candidates('s', 'a1', nobodyDown)[0]).toBe('c1');
     // 2 ms less is not worth moving a stream.
     expect(routes.isWorthIt('a1', 'a1', 'c1')).toBe(false);
+    // But once the direct way is no worse, it spares the relay.
+    expect(routes.isWorthIt('a1', 'c1', 'a1')).toBe(false);
+    measure(20);
+    expect(routes.candidates('s', 'a1', nobodyDown)[0]).toBe('a1');
+    expect(routes.isWorthIt('a1', 'c1', 'a1')).toBe(true);
   });
 
   it('names somebody else when the best neighbour does not answer', () => {

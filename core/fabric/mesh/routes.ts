@@ -50,13 +50,15 @@ export class Routes {
   }
 
   /**
-   * Whether a running stream should leave `current` for `better`, the best candidate: for a clear gain, and to come by the
-   * zone's way in as everybody's in the zone does, or it would cross to the zone once for each of them.
+   * Whether a running stream should leave `current` for `better`, the best candidate: for a clear gain; to come by the
+   * zone's way in as everybody's in the zone does, or it would cross to the zone once for each of them; and to come from
+   * its publisher, which spares a relay.
    */
   isWorthIt(publisher: string, current: string, better: string): boolean {
     const zone = this.#topology.zoneOf(this.#self);
     if (zone === this.#topology.zoneOf(better) && zone !== this.#topology.zoneOf(publisher)) return true;
     const now = this.#costVia(publisher, current);
+    if (better === publisher && this.#costVia(publisher, better) <= now) return true;
     return this.#costVia(publisher, better) < now * (1 - MARGIN_SHARE) - MARGIN_MS || !Number.isFinite(now);
   }
 
