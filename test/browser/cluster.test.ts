@@ -96,6 +96,7 @@ describe.skipIf(!ready)('a room over three nodes', () => {
     await eventually(
       'the shortest way',
       async () => JSON.stringify(await cluster.routes('a', 'obs/video_main')) === '[["b","a"]]',
+      40_000,
     );
   });
 

@@ -43,10 +43,11 @@ describe.skipIf(chromiumPath() === undefined)('WHIP to WHEP in Chromium', () => 
       20_000,
       explain,
     );
+    // On a busy machine the publishing browser takes its time until it encodes it.
     await waitFor(
       'the top layer',
       async () => (await viewerStats(viewer.page)).height === 720,
-      25_000,
+      45_000,
       explain,
     );
     const before = await viewerStats(viewer.page);
