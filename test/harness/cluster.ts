@@ -38,9 +38,12 @@ export class Cluster {
 
   /** The network between the nodes, where it was asked for. */
   readonly proxy: MeshProxy | undefined;
+  /** UDP port on which all nodes listen for each other, each on its own address. */
+  readonly meshPort: number;
 
-  private constructor(nats: NatsServers, proxy: MeshProxy | undefined) {
+  private constructor(nats: NatsServers, meshPort: number, proxy: MeshProxy | undefined) {
     this.nats = nats;
+    this.meshPort = meshPort;
     this.proxy = proxy;
   }
 
@@ -54,7 +57,7 @@ export class Cluster {
       Object.keys(nodes).map((name, i) => [name, { host: `127.0.${nextNetwork}.${i + 1}`, port }]),
     );
     const nats = await NatsServers.start(natsCount);
-    const cluster = new Cluster(nats, proxied ? await MeshProxy.start(hosts) : undefined);
+    const cluster = new Cluster(nats, port, proxied ? await MeshProxy.start(hosts) : undefined);
     for (const [name, { zone, gateways }] of Object.entries(nodes)) {
       const yard = await Yard.start(gateways, {
         SWITCHYARD_FABRIC_NATS: nats.urls.join(','),

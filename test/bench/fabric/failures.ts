@@ -2,6 +2,7 @@ import { FabricStage, type Span, type StageOptions } from '../../harness/fabric-
 import { quantile } from '../quantile.ts';
 import { sleep } from '../sleep.ts';
 import { ms, type Row } from '../table.ts';
+import { lossInNamespace } from './loss-in-namespace.ts';
 
 const RELAY_ROUNDS = 6;
 /** Long enough for everything that a failure sets going. */
@@ -130,13 +131,14 @@ async function leaderFails(stage: FabricStage): Promise<Row> {
   };
 }
 
-async function linkLoses(stage: FabricStage): Promise<Row> {
+/** @param lossBy What loses the packets. */
+export async function linkLoses(stage: FabricStage, lossBy = 'the proxy'): Promise<Row> {
   const seen = await stage.during(() => sleep(LOSS_MS));
   const { nodes = [] } = (await stage.cluster.view('s')) ?? {};
   const repaired = nodes.find(({ node }) => node === 'p')?.link?.repaired ?? 0;
   const delivered = seen.received / (seen.received + seen.missing);
   return {
-    what: '1 % loss on a 50 ms hop',
+    what: `1 % loss by ${lossBy}, on a 50 ms hop`,
     value: `${(delivered * 100).toFixed(3)} % delivered, delay p50 ${ms(seen.delayP50Ms)}, p99 ${ms(seen.delayP99Ms)}`,
     target: '≥ 99.9 %, p99 ≤ 85 ms',
     note: `from the publisher’s socket to the viewer’s; ${seen.missing} of ${seen.received} missing, ${repaired} repaired`,
@@ -158,6 +160,6 @@ export async function failures(): Promise<readonly Row[]> {
     publisherFails,
   );
   const leader = await on({ relay: false, natsCount: 3 }, leaderFails);
-  const loss = await on({ relay: false, direct: { delayMs: 25, loss: 0.01 } }, linkLoses);
-  return [...relay, ...nats, ...leader, ...loss];
+  const loss = await on({ relay: false, direct: { delayMs: 25, loss: 0.01 } }, (stage) => linkLoses(stage));
+  return [...relay, ...nats, ...leader, ...loss, ...lossInNamespace()];
 }
