@@ -4,6 +4,7 @@ import { SCENARIOS, type ScenarioResult } from '../harness/netem/bad-network-sce
 import { BadNetworkStage } from '../harness/netem/bad-network-stage.ts';
 
 /** Of the machine's own hiccups, which this file cannot tell from the network's. */
+const FALL_GAP_MAX_MS = 2500;
 const GAP_MAX_MS = 1500;
 
 describe.skipIf(chromiumPath() === undefined)('viewers on bad networks, in Chromium', () => {
@@ -15,8 +16,8 @@ describe.skipIf(chromiumPath() === undefined)('viewers on bad networks, in Chrom
     return await scenario.play(stage);
   };
   /** What every viewer is owed, whatever its network. */
-  const expectWatchable = (result: ScenarioResult | undefined): void => {
-    expect(result?.longestGapMs).toBeLessThan(GAP_MAX_MS);
+  const expectWatchable = (result: ScenarioResult | undefined, gapMaxMs = GAP_MAX_MS): void => {
+    expect(result?.longestGapMs).toBeLessThan(gapMaxMs);
     expect(result?.framesPerSecond).toBeGreaterThan(5);
   };
 
@@ -43,7 +44,8 @@ describe.skipIf(chromiumPath() === undefined)('viewers on bad networks, in Chrom
 
   it('a limit that goes again: the top layer is back within 20 s', async () => {
     const [result] = await play('limit of 500 kbps that comes and goes');
-    expectWatchable(result);
+    // The fall from 8 Mbps is part of it: the picture stands for 0.4 to 1.5 s.
+    expectWatchable(result, FALL_GAP_MAX_MS);
     expect(result?.recoveryMs).toBeLessThan(20_000);
   });
 
