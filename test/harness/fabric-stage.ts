@@ -141,6 +141,15 @@ export class FabricStage {
     };
   }
 
+  /** Waits until the viewer has got `count` more packets: what comes late is counted by then. */
+  async receives(count: number): Promise<void> {
+    const before = (await this.#viewer.figures()).received;
+    await waitFor(
+      `${count} more packets`,
+      async () => (await this.#viewer.figures()).received >= before + count,
+    );
+  }
+
   /** @returns Seconds until the condition holds. */
   async seconds(what: string, condition: () => boolean, deadlineMs = 15_000): Promise<number> {
     const startMs = performance.now();

@@ -7,6 +7,8 @@ interface SdkPage {
   readonly session: any;
   readonly events: string[];
   readonly audio: AudioContext;
+  /** Shows receiver `index` of the pool as `#receiver-<index>`. */
+  show(index: number): void;
   loudestHz(): number;
   levelDb(hz: number): number;
 }
@@ -45,6 +47,14 @@ export async function openSdkSession(
       session,
       events,
       audio,
+      show: (index) => {
+        const video = document.createElement('video');
+        video.id = `receiver-${index}`;
+        video.autoplay = true;
+        video.muted = true;
+        video.srcObject = session.receivers[index].stream;
+        document.body.append(video);
+      },
       loudestHz: () => {
         listen();
         return window.tools.loudestHz(analyser);
@@ -88,12 +98,7 @@ export const watchTrack = (page: Page, index: number, peer: string, track: strin
       const receiver = yard.session.receivers[index];
       await receiver.attach({ peer, track });
       if (document.querySelector(`#receiver-${index}`) !== null) return;
-      const video = document.createElement('video');
-      video.id = `receiver-${index}`;
-      video.autoplay = true;
-      video.muted = true;
-      video.srcObject = receiver.stream;
-      document.body.append(video);
+      yard.show(index);
     },
     { index, peer, track },
   );
@@ -105,12 +110,7 @@ export const watchAnother = (page: Page, peer: string, track: string): Promise<n
       const { yard } = window as unknown as { yard: SdkPage };
       const receiver = await yard.session.watch({ peer, track });
       const index: number = yard.session.receivers.indexOf(receiver);
-      const video = document.createElement('video');
-      video.id = `receiver-${index}`;
-      video.autoplay = true;
-      video.muted = true;
-      video.srcObject = receiver.stream;
-      document.body.append(video);
+      yard.show(index);
       return index;
     },
     { peer, track },

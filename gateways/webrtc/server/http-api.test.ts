@@ -2,18 +2,15 @@ import { trackId } from '@switchyard/shared/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { FakeEnvironment, offerVector, settle } from '../testing/fake-ports.ts';
-import { HttpApi } from './http-api.ts';
+import { openHttpApi } from '../testing/open-http-api.ts';
+import type { HttpApi } from './http-api.ts';
 
 let environment: FakeEnvironment;
 let api: HttpApi;
 
 beforeEach(() => {
   environment = new FakeEnvironment();
-  api = new HttpApi({
-    environment,
-    core: { host: '127.0.0.1', port: 1 },
-    logger: { info: () => {}, error: (fields) => expect.fail(JSON.stringify(fields)) },
-  });
+  api = openHttpApi(environment);
 });
 afterEach(() => api.close(0));
 

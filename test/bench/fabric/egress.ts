@@ -1,8 +1,6 @@
-import { linkCostMs } from '../../../core/fabric/mesh/link-cost.ts';
-import { LinkState } from '../../../core/fabric/mesh/link-state.ts';
 import { Routes } from '../../../core/fabric/mesh/routes.ts';
+import { converged } from '../../../core/fabric/mesh/testing/converged.ts';
 import { seededRandom, syntheticInternet } from '../../../core/fabric/mesh/testing/synthetic-internet.ts';
-import { Topology } from '../../../core/fabric/mesh/topology.ts';
 import type { Row } from '../table.ts';
 
 const NODES = 1000;
@@ -13,19 +11,7 @@ const STREAMS = 20;
 /** Copies of a stream that leave its publisher's node, and that cross between zones, against one for each subscriber. */
 export function egress(): Row[] {
   const internet = syntheticInternet(NODES, ZONES, 7);
-  const topology = new Topology();
-  for (const { node, zone } of internet.nodes) topology.add({ node, zone, relay: true });
-  const state = new LinkState();
-  for (const { node } of internet.nodes) {
-    const costsMs: Record<string, number> = {};
-    for (const target of topology.probeTargetsOf(node))
-      costsMs[target] = linkCostMs({
-        rttMs: internet.rttMs(node, target),
-        loss: internet.loss(node, target),
-        load: 0,
-      });
-    state.report(node, { session: 's', version: 1, costsMs }, 0);
-  }
+  const { topology, state } = converged(internet);
   const routes = new Map<string, Routes>();
   const routesOf = (node: string): Routes => {
     const known = routes.get(node) ?? new Routes(node, topology);

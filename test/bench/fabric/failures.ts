@@ -7,6 +7,10 @@ import { lossInNamespace } from './loss-in-namespace.ts';
 const RELAY_ROUNDS = 6;
 /** Long enough for everything that a failure sets going. */
 const AFTERMATH_MS = 3000;
+/** Counted after a stream has gone over to another way. */
+const PACKETS_AFTER = 200;
+/** After NATS was away nobody is taken for dead for 5 s. */
+const GRACE_MS = 6000;
 const NATS_AWAY_MS = 10_000;
 const LOSS_MS = 60_000;
 const VIA_RELAY = ['p', 'r', 's'];
@@ -61,7 +65,7 @@ async function linkDegrades(stage: FabricStage): Promise<Row> {
   const seen = await stage.during(async () => {
     stage.cluster.proxy?.change('r', 's', { delayMs: 150 });
     reroutedS = await stage.routed(DIRECT, false);
-    await sleep(1000);
+    await stage.receives(PACKETS_AFTER);
   });
   return {
     what: 'a link of the way gets 140 ms longer',
@@ -72,8 +76,7 @@ async function linkDegrades(stage: FabricStage): Promise<Row> {
 }
 
 async function publisherFails(stage: FabricStage): Promise<Row[]> {
-  // After NATS was away nobody is taken for dead for 5 s.
-  await sleep(6000);
+  await sleep(GRACE_MS);
   const node = stage.cluster.yard('p');
   const gone = (): Promise<number> => stage.seconds('the source is gone', () => !stage.isPresent('source'));
   const rows: Row[] = [];
