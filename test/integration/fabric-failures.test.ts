@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sleep } from '../bench/sleep.ts';
 import { FabricStage } from '../harness/fabric-stage.ts';
 import { hasNats } from '../harness/nats-server.ts';
 
@@ -37,7 +36,7 @@ describe.skipIf(!hasNats())(
     afterAll(() => stage?.close());
 
     it('has what the link loses repaired', async () => {
-      const { received, missing } = await stage.during(() => sleep(5000));
+      const { received, missing } = await stage.during(() => stage.receives(1000));
       expect(received).toBeGreaterThan(600);
       expect(missing / received).toBeLessThan(0.005);
       const { nodes } = (await stage.cluster.view('s')) ?? { nodes: [] };
