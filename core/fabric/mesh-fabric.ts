@@ -42,6 +42,8 @@ export interface MeshFabricOptions {
   readonly announce: readonly string[];
   /** `nats`: datagrams go by the control plane, where UDP between nodes is blocked. */
   readonly transport: 'udp' | 'nats';
+  /** See the setting of that name. */
+  readonly udpBursts: boolean;
   readonly control: ControlPlane;
   readonly logger: Logger;
   /** How busy this node is, 0…1. */
@@ -81,7 +83,7 @@ export class MeshFabric implements Fabric, ControlPlaneListener {
   constructor(options: MeshFabricOptions) {
     this.#options = options;
     this.#keys = new NodeKeys(options.secret);
-    this.#sockets = new MeshSockets(options.logger, (node, datagram) =>
+    this.#sockets = new MeshSockets(options.logger, options.udpBursts, (node, datagram) =>
       this.mesh.receive(node, datagram, options.nowMs()),
     );
     const { node, zone, relay } = options;

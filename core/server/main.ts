@@ -22,7 +22,10 @@ import { createNodeFabric } from './node-fabric.ts';
 async function main(): Promise<void> {
   const config = loadConfig(process.env, process.cwd());
   const logger = createLogger('core', config.log.level);
-  logger.info(describeConfig(config, ['apps', 'drainSeconds', 'core', 'link', 'fabric']), 'configuration');
+  logger.info(
+    describeConfig(config, ['apps', 'drainSeconds', 'udpBursts', 'core', 'link', 'fabric']),
+    'configuration',
+  );
   const { listen, secret } = config.link;
   const admission = new Admission(config.core);
   const meter = new LoadMeter();

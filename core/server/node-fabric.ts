@@ -21,7 +21,7 @@ export interface NodeFabric {
  * @param load How busy this node is, 0…1.
  */
 export function createNodeFabric(
-  { fabric: config, webrtc }: Pick<Config, 'fabric' | 'webrtc'>,
+  { fabric: config, webrtc, udpBursts }: Pick<Config, 'fabric' | 'webrtc' | 'udpBursts'>,
   logger: Logger,
   load: () => number,
 ): NodeFabric {
@@ -56,6 +56,7 @@ export function createNodeFabric(
     announce,
     url: config.url ?? `http://${webrtc.host}:${webrtc.port}`,
     transport,
+    udpBursts,
     control,
     logger,
     load,

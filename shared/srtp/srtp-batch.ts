@@ -3,29 +3,36 @@ import type { SrtpMemory } from './srtp-memory.ts';
 import { SRTP_OVERHEAD_MAX_BYTES } from './srtp-profile.ts';
 import type { SrtpSender, SrtpSendStream } from './srtp-sender.ts';
 
-/** Packets that are sealed together at most. */
-export const SRTP_BATCH_MAX: number = JOBS_MAX;
+/** Packets of a batch at most. */
+export const SRTP_BATCH_MAX: number = 512;
 /** Room of one packet, header and tag included: a whole Ethernet frame. */
 export const SRTP_PACKET_MAX_BYTES: number = 1536;
-/** Generations of packets that may wait in the socket before the first one's room is used again. */
-const GENERATIONS = 16;
+/** Rooms of packets, a power of two. With so many, {@link SRTP_WAITING_MAX} packets may wait while a batch is made. */
+const ROOMS = 4 * SRTP_BATCH_MAX;
+/** Packets that may wait in the sockets, at most, when a batch is handed to them. */
+export const SRTP_WAITING_MAX: number = SRTP_BATCH_MAX;
 /** Of AES_CM_128_HMAC_SHA1_80. */
 const TAG_BYTES = 10;
 
 /**
  * Packets of many streams on their way out: each is made in {@link bytes} from a header that the caller writes and a
- * payload that lies anywhere in the same memory, and all are sealed together. Allocates nothing per packet.
+ * payload that lies anywhere in the same memory, and many are sealed together. Allocates nothing per packet.
  */
 export class SrtpBatch {
   /** What a batch reserves of its memory. */
-  static readonly memoryBytes: number = GENERATIONS * SRTP_BATCH_MAX * SRTP_PACKET_MAX_BYTES;
+  static readonly memoryBytes: number = ROOMS * SRTP_PACKET_MAX_BYTES;
   /** The memory: headers are written here, payloads lie here. */
   readonly bytes: Buffer;
   readonly #rooms: number;
   readonly #lengths = new Int32Array(SRTP_BATCH_MAX);
+  /** By room: made again only when a length changes. */
+  readonly #views: Buffer[] = [];
   readonly #kernel: SrtpKernel | undefined;
-  #generation = 0;
+  /** Room of packet 0. */
+  #first = 0;
   #count = 0;
+  /** Packets that the kernel has not sealed yet. */
+  #jobs = 0;
 
   /** @param kernel Seals what its keys are known for; everything else is sealed one by one. `memory` is its own then. */
   constructor(memory: SrtpMemory, kernel?: SrtpKernel) {
@@ -48,12 +55,24 @@ export class SrtpBatch {
   }
 
   offsetOf(index: number): number {
-    return this.#rooms + (this.#generation * SRTP_BATCH_MAX + index) * SRTP_PACKET_MAX_BYTES;
+    return this.#rooms + this.#roomOf(index) * SRTP_PACKET_MAX_BYTES;
   }
 
   /** Sealed length of packet `index`, after {@link seal}. */
   lengthOf(index: number): number {
     return this.#lengths[index] ?? 0;
+  }
+
+  /** Packet `index`, after {@link seal}. */
+  viewOf(index: number): Buffer {
+    const room = this.#roomOf(index);
+    const length = this.lengthOf(index);
+    const known = this.#views[room];
+    if (known !== undefined && known.length === length) return known;
+    const at = this.offsetOf(index);
+    const view = this.bytes.subarray(at, at + length);
+    this.#views[room] = view;
+    return view;
   }
 
   /**
@@ -73,6 +92,7 @@ export class SrtpBatch {
     ssrc: number,
     seq: number,
   ): void {
+    if (this.#jobs === JOBS_MAX) this.seal();
     const roc = stream.rocOf(seq);
     const index = this.#count;
     this.#count += 1;
@@ -94,6 +114,7 @@ export class SrtpBatch {
       )
     ) {
       this.#lengths[index] = headerLength + prefixLength + length + TAG_BYTES;
+      this.#jobs += 1;
       return;
     }
     const { bytes } = this;
@@ -106,6 +127,17 @@ export class SrtpBatch {
   /** Seals what was added: packets 0 … {@link count} − 1 are ready to be sent. */
   seal(): void {
     this.#kernel?.seal();
+    this.#jobs = 0;
+  }
+
+  /** @param waiting Packets are still read by the socket: their room is left alone for some time. */
+  clear(waiting: boolean): void {
+    this.#first = waiting ? this.#roomOf(this.#count) : 0;
+    this.#count = 0;
+  }
+
+  #roomOf(index: number): number {
+    return (this.#first + index) % ROOMS;
   }
 
   #addJob(
@@ -128,11 +160,5 @@ export class SrtpBatch {
     const keystream = window.at(roc, seq, prefixLength + length);
     kernel.job(at, headerLength, prefixLength, source, length, keystream, key.hmacState, roc);
     return true;
-  }
-
-  /** @param waiting Packets are still read by the socket: their room is left alone for some time. */
-  clear(waiting: boolean): void {
-    this.#count = 0;
-    if (waiting) this.#generation = (this.#generation + 1) % GENERATIONS;
   }
 }

@@ -99,6 +99,7 @@ describe('fuzz: a call', () => {
     const server = await WebrtcTransport.create({
       port: 0,
       addresses: [{ bind: '127.0.0.1', announced: '127.0.0.1' }],
+      bursts: true,
     });
     const victim = await connected(server);
     const random = new SeededRandom(SEED);

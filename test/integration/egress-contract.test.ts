@@ -19,7 +19,10 @@ function newRig(kernel: SrtpKernel | undefined): EgressRig {
   const received = new Map<string, Buffer[]>();
   const batch = new PacketBatch(srtp, {
     waiting: 0,
-    sendDatagram: (datagram, { key }) => received.get(key)?.push(Buffer.from(datagram)),
+    sendPackets: (packets, paths) => {
+      for (let i = 0; i < packets.count; i += 1)
+        received.get(paths[i]?.key ?? '')?.push(Buffer.from(packets.viewOf(i)));
+    },
   });
   const home = { ring, packets: new OutgoingPackets(), batch: srtp, counters: new SendCounters() };
   const egress = new EgressTs(ring, () => NOW_MS);

@@ -36,6 +36,7 @@ describe.skipIf(!hasNats())('over NATS and UDP', () => {
             announce: [],
             url: '',
             transport,
+            udpBursts: true,
             control: new NatsControl({ servers: nats.urls, replicas: 1, logger }),
             logger,
             load: () => 0,

@@ -31,11 +31,15 @@ function newSuffix(length: number): string {
 async function main(): Promise<void> {
   const config = loadConfig(process.env, process.cwd());
   const logger = createLogger('webrtc', config.log.level);
-  logger.info(describeConfig(config, ['apps', 'drainSeconds', 'core', 'link', 'webrtc']), 'configuration');
+  logger.info(
+    describeConfig(config, ['apps', 'drainSeconds', 'udpBursts', 'core', 'link', 'webrtc']),
+    'configuration',
+  );
   const core = new CoreLink({ target: linkTarget(config), kind: 'webrtc', logger, samples: () => samples() });
   const transport = await WebrtcTransport.create({
     port: config.webrtc.port,
     addresses: config.webrtc.mediaAddresses?.flatMap((entry) => parseMediaAddress(entry) ?? []),
+    bursts: config.udpBursts,
   });
   core.onFanout = (frame) => transport.handleFanout(frame);
   core.onConnectedChange = (connected) => {

@@ -40,6 +40,8 @@ const schema = z.strictObject({
     .default([]),
   /** How long streams and calls may go on after SIGTERM before they are ended. SIGINT (Ctrl-C) does not wait. */
   drainSeconds: z.number().min(0).max(86_400).default(30),
+  /** Media leaves many packets with one system call (Linux); false: one by one, e.g. for a network card that garbles them. */
+  udpBursts: z.boolean().default(true),
   core: z
     .strictObject({
       /** HTTP API: health, rooms, metrics. */

@@ -17,6 +17,7 @@ export interface Config {
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' };
   readonly apps: readonly AppConfig[];
   readonly drainSeconds: number;
+  readonly udpBursts: boolean;
   readonly core: {
     readonly httpHost: string;
     readonly httpPort: number;

@@ -7,8 +7,8 @@ import type { Config } from './config.ts';
 export function describeConfig(
   config: Config,
   sections: readonly (keyof Config)[],
-): Record<string, string | number> {
-  const described: Record<string, string | number> = {};
+): Record<string, string | number | boolean> {
+  const described: Record<string, string | number | boolean> = {};
   for (const section of sections) {
     const value = config[section];
     if (section === 'apps') described['apps'] = config.apps.map(({ id }) => `${id}:${MASK}`).join(',');

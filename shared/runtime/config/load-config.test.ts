@@ -25,6 +25,7 @@ test('every key has a default, and the defaults are for this machine alone', () 
     log: { level: 'info' },
     apps: [],
     drainSeconds: 30,
+    udpBursts: true,
     core: { httpHost: '127.0.0.1', httpPort: 9090, maxEndpoints: 50_000, maxEventLoopDelayMs: 250 },
     webrtc: { host: '127.0.0.1', port: 8080 },
     rtmp: { host: '127.0.0.1', port: 1935, transcode: 'auto' },

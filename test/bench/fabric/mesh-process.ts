@@ -31,6 +31,7 @@ const fabric = new MeshFabric({
   port,
   announce: [],
   transport: 'udp',
+  udpBursts: process.env['SWITCHYARD_UDP_BURSTS'] !== 'false',
   control: new NatsControl({ servers: nats, replicas: 1, logger }),
   logger,
   load: () => 0,

@@ -1,25 +1,32 @@
-import type { SrtpBatch, SrtpSender, SrtpSendStream } from '@switchyard/shared/srtp';
+import {
+  SRTP_WAITING_MAX,
+  type SrtpBatch,
+  type SrtpSender,
+  type SrtpSendStream,
+} from '@switchyard/shared/srtp';
 import type { Path } from '../transport/ice-lite.ts';
 
-/** Datagrams that may wait in the sockets; above it packets are given up. */
-const WAITING_MAX = 512;
+/** Packets that are ready to be sent; they lie in one memory. */
+export interface SealedPackets {
+  readonly count: number;
+  offsetOf(index: number): number;
+  lengthOf(index: number): number;
+  viewOf(index: number): Buffer;
+}
 
 /** Where sealed packets leave. */
 export interface DatagramSink {
   /** Datagrams that the kernel has not taken yet. */
   readonly waiting: number;
-  /** Hot path: `datagram` stays as it is while it waits. */
-  sendDatagram(datagram: Buffer, path: Path): void;
+  /** Hot path: packet `i` goes to `paths[i]`. Those that wait afterwards stay as they are meanwhile. */
+  sendPackets(packets: SealedPackets, paths: readonly Path[]): void;
 }
 
-/** Gathers the packets of one turn of the event loop, seals up to 64 of them together and hands them to the sockets. */
+/** Gathers the packets of one turn of the event loop, has them sealed many at a time and hands them to the sockets together. */
 export class PacketBatch {
   readonly srtp: SrtpBatch;
   readonly #sink: DatagramSink;
   readonly #paths: Path[] = [];
-  /** By index in the batch: made again only when a length changes. */
-  readonly #views: Buffer[] = [];
-  readonly #offsets: number[] = [];
   #scheduled = false;
   readonly #flush = (): void => {
     this.#scheduled = false;
@@ -63,25 +70,11 @@ export class PacketBatch {
     const { count } = srtp;
     if (count === 0) return;
     srtp.seal();
-    if (this.#sink.waiting > WAITING_MAX) this.dropped += count;
+    if (this.#sink.waiting > SRTP_WAITING_MAX) this.dropped += count;
     else {
-      for (let index = 0; index < count; index += 1) {
-        const path = this.#paths[index];
-        if (path !== undefined) this.#sink.sendDatagram(this.#view(index), path);
-      }
+      this.#sink.sendPackets(srtp, this.#paths);
       this.sent += count;
     }
     srtp.clear(this.#sink.waiting > 0);
-  }
-
-  #view(index: number): Buffer {
-    const at = this.srtp.offsetOf(index);
-    const length = this.srtp.lengthOf(index);
-    const known = this.#views[index];
-    if (known !== undefined && known.length === length && this.#offsets[index] === at) return known;
-    const view = this.srtp.bytes.subarray(at, at + length);
-    this.#views[index] = view;
-    this.#offsets[index] = at;
-    return view;
   }
 }

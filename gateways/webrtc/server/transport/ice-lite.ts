@@ -1,3 +1,4 @@
+import type { BurstAddress } from '@switchyard/shared/runtime';
 import type { IceCredentials } from '../peer-contract.ts';
 import { hasIntegrity, readStunRequest, writeBindingError, writeBindingSuccess } from './stun-message.ts';
 
@@ -18,6 +19,8 @@ export interface Path {
   readonly socket: number;
   /** ICE-TCP: the connection that is this path. */
   readonly stream?: IceStream;
+  /** Of its socket: how bursts get there, null where they do not. */
+  target?: BurstAddress | null | undefined;
 }
 
 /** A connection that carries packets in frames. */

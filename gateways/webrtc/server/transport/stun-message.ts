@@ -1,5 +1,6 @@
 /** STUN as an ICE-lite agent needs it: binding requests in, responses out (RFC 8489, RFC 8445). */
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { ipBytes } from '@switchyard/shared/runtime';
 
 const COOKIE = 0x2112_a442;
 const HEADER_BYTES = 20;
@@ -99,7 +100,7 @@ export function writeBindingSuccess(
   port: number,
   password: string,
 ): Buffer {
-  const mapped = address.includes(':') ? ipv6Bytes(address) : Buffer.from(address.split('.').map(Number));
+  const mapped = ipBytes(address.split('%')[0] ?? '');
   const value = Buffer.alloc(4 + mapped.length);
   value[1] = mapped.length === 16 ? 2 : 1;
   value.writeUInt16BE(port ^ (COOKIE >>> 16), 2);
@@ -181,20 +182,5 @@ function finish(type: number, transactionId: Buffer, attributes: Buffer, passwor
   const crc = Buffer.alloc(4);
   crc.writeUInt32BE((crc32(bytes, fingerprintAt) ^ FINGERPRINT_XOR) >>> 0);
   attribute(ATTRIBUTES.fingerprint, crc).copy(bytes, fingerprintAt);
-  return bytes;
-}
-
-function ipv6Bytes(address: string): Buffer {
-  const bytes = Buffer.alloc(16);
-  const [head = '', tail] = (address.split('%')[0] ?? '').split('::');
-  const write = (groups: string[], from: number): void => {
-    groups.forEach((group, i) => {
-      bytes.writeUInt16BE(Number.parseInt(group, 16) & 0xffff, from + i * 2);
-    });
-  };
-  const groupsOf = (text: string): string[] => (text === '' ? [] : text.split(':').slice(0, 8));
-  write(groupsOf(head), 0);
-  const last = groupsOf(tail ?? '');
-  write(last, 16 - last.length * 2);
   return bytes;
 }

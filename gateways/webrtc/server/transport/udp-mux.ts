@@ -1,9 +1,27 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { isIPv6 } from 'node:net';
-import type { DatagramSink } from '../egress/packet-batch.ts';
+import { isIPv4 } from 'node:net';
+import {
+  BurstAddress,
+  DatagramBurst,
+  DatagramIntake,
+  ipv4Key,
+  ipv4Source,
+  openUdpSocket,
+  socketAddress,
+  type UdpBursts,
+  type UdpSocket,
+} from '@switchyard/shared/runtime';
+import type { DatagramSink, SealedPackets } from '../egress/packet-batch.ts';
 import type { Path } from './ice-lite.ts';
 
-const SOCKET_BUFFER_BYTES = 4 << 20;
+interface MuxSocket extends UdpSocket {
+  /** Undefined where packets leave one by one. */
+  readonly burst: DatagramBurst | undefined;
+  /** By ipv4Key(): the paths of {@link UdpMux.keep}. */
+  readonly paths: Map<number, Path>;
+}
+
+/** First byte of RTP and RTCP (RFC 7983 §7): they are used up before the next datagram. Others may be kept. */
+const RTP_FIRST = 128;
 
 export type DatagramHandler = (datagram: Buffer, path: Path) => void;
 
@@ -12,14 +30,20 @@ export type DatagramHandler = (datagram: Buffer, path: Path) => void;
  * all with the same port.
  */
 export class UdpMux implements DatagramSink {
-  readonly #sockets: Socket[] = [];
+  readonly #sockets: MuxSocket[] = [];
   readonly #onDatagram: DatagramHandler;
+  readonly #bursts: UdpBursts | undefined;
+  /** Where sealed packets lie. */
+  readonly #memory: Buffer;
   readonly #paths = new Map<string, Path>();
   #port = 0;
   /** Datagrams that the kernel did not take. */
   sendErrors = 0;
 
-  constructor(onDatagram: DatagramHandler) {
+  /** @param memory Where sealed packets lie. @param bursts Sends many of them with one system call; undefined: one by one. */
+  constructor(memory: Buffer, bursts: UdpBursts | undefined, onDatagram: DatagramHandler) {
+    this.#memory = memory;
+    this.#bursts = bursts;
     this.#onDatagram = onDatagram;
   }
 
@@ -35,35 +59,64 @@ export class UdpMux implements DatagramSink {
 
   get waiting(): number {
     let waiting = 0;
-    for (let i = 0; i < this.#sockets.length; i += 1) waiting += this.#sockets[i]?.getSendQueueCount() ?? 0;
+    for (const each of this.#sockets) waiting += each.socket.getSendQueueCount();
     return waiting;
   }
 
-  sendDatagram(datagram: Buffer, path: Path): void {
-    if (path.stream !== undefined) {
-      path.stream.send(datagram, datagram.length);
-      return;
+  sendPackets(packets: SealedPackets, paths: readonly Path[]): void {
+    // What waits in a socket goes first.
+    const isFree = this.waiting === 0;
+    for (let index = 0; index < packets.count; index += 1) {
+      const path = paths[index];
+      if (path === undefined) continue;
+      const burst = isFree ? this.#sockets[path.socket]?.burst : undefined;
+      const to = burst === undefined ? null : this.#targetOf(path);
+      if (burst === undefined || to === null) this.#sendAlone(packets.viewOf(index), path);
+      else burst.add(to, packets.offsetOf(index), packets.lengthOf(index), index);
     }
+    if (!isFree || this.#bursts === undefined) return;
+    const untaken = (index: number): void => {
+      const path = paths[index];
+      if (path !== undefined) this.#sendAlone(packets.viewOf(index), path);
+    };
+    for (const { fd, burst } of this.#sockets) if (fd !== undefined) burst?.flush(fd, untaken);
+  }
+
+  #sendAlone(datagram: Buffer, path: Path): void {
     // Without a callback: it would be called in a tick of its own for every packet.
-    this.#sockets[path.socket]?.send(datagram, path.port, path.address);
+    if (path.stream === undefined) this.#sockets[path.socket]?.socket.send(datagram, path.port, path.address);
+    else path.stream.send(datagram, datagram.length);
+  }
+
+  #targetOf(path: Path): BurstAddress | null {
+    if (path.target !== undefined) return path.target;
+    const bytes = path.stream === undefined ? socketAddress(path.address, path.port) : undefined;
+    path.target = bytes === undefined ? null : new BurstAddress(bytes);
+    return path.target;
   }
 
   /** Hands a datagram to the kernel. Its bytes must stay as they are until the next turn. */
   send(bytes: Buffer, length: number, path: Path): void {
     if (path.stream !== undefined) path.stream.send(bytes, length);
-    else this.#sockets[path.socket]?.send(bytes, 0, length, path.port, path.address, this.#onSent);
+    else this.#sockets[path.socket]?.socket.send(bytes, 0, length, path.port, path.address, this.#onSent);
   }
 
   /** Forgets the paths of a client that is gone. */
   forget(keys: Iterable<string>): void {
-    for (const key of keys) this.#paths.delete(key);
+    for (const key of keys) {
+      const path = this.#paths.get(key);
+      if (path === undefined) continue;
+      this.#paths.delete(key);
+      if (isIPv4(path.address)) this.#sockets[path.socket]?.paths.delete(ipv4Key(path.address, path.port));
+    }
   }
 
   async close(): Promise<void> {
     await Promise.all(
-      this.#sockets.map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))),
+      this.#sockets
+        .splice(0)
+        .map(({ socket }) => new Promise<void>((resolve) => socket.close(() => resolve()))),
     );
-    this.#sockets.length = 0;
   }
 
   readonly #onSent = (error: Error | null): void => {
@@ -72,44 +125,58 @@ export class UdpMux implements DatagramSink {
 
   async #bindOne(address: string): Promise<void> {
     const index = this.#sockets.length;
-    const family = isIPv6(address) ? 6 : 4;
-    const socket = createSocket({
-      type: family === 6 ? 'udp6' : 'udp4',
-      ...(family === 6 ? { ipv6Only: true } : {}),
-      recvBufferSize: SOCKET_BUFFER_BYTES,
-      sendBufferSize: SOCKET_BUFFER_BYTES,
-      // Addresses come from packets, never from names.
-      lookup: (host, _options, done) => done(null, host, family),
-    });
-    await new Promise<void>((resolve, reject) => {
-      socket.once('error', reject);
-      socket.bind(this.#port, address, () => {
-        socket.off('error', reject);
-        resolve();
-      });
-    });
+    const opened = await openUdpSocket(address, this.#port, this.#bursts?.calls);
+    const { socket } = opened;
     this.#port = socket.address().port;
     // ICMP errors of clients that are gone.
     socket.on('error', () => {
       this.sendErrors += 1;
     });
-    socket.on('message', (datagram, from) => {
+    const onDatagram = (datagram: Buffer, path: Path): void => {
       // Nobody can be answered at port 0: the kernel delivers it, and sending to it throws.
-      if (from.port !== 0) this.#onDatagram(datagram, this.#pathOf(index, from));
+      if (path.port !== 0) this.#onDatagram(datagram, path);
+    };
+    const { fd } = opened;
+    if (this.#bursts === undefined || fd === undefined) {
+      socket.on('message', (datagram, { address: from, port }) =>
+        onDatagram(datagram, this.#pathOf(index, from, port)),
+      );
+      this.#sockets.push({ ...opened, burst: undefined, paths: new Map() });
+      return;
+    }
+    const { calls, merges } = this.#bursts;
+    const mine = {
+      ...opened,
+      burst: new DatagramBurst(calls, this.#memory, merges),
+      paths: new Map<number, Path>(),
+    };
+    this.#sockets.push(mine);
+    const intake = isIPv4(address) ? new DatagramIntake(calls) : undefined;
+    const isOpen = (): boolean => this.#sockets[index] === mine;
+    const onMore = (datagram: Buffer, source: number): void => {
+      const kept = (datagram[0] ?? 0) < RTP_FIRST ? Buffer.from(datagram) : datagram;
+      onDatagram(kept, mine.paths.get(source) ?? this.#pathOfSource(index, source));
+    };
+    socket.on('message', (datagram, { address: from, port }) => {
+      onDatagram(datagram, this.#pathOf(index, from, port));
+      if (isOpen()) intake?.receive(fd, isOpen, onMore);
     });
-    this.#sockets.push(socket);
   }
 
   /** One object per remote address: no allocation per packet for those that are known. */
-  #pathOf(socket: number, from: RemoteInfo): Path {
-    const key = `${socket}/${from.address}/${from.port}`;
-    const known = this.#paths.get(key);
-    if (known !== undefined) return known;
-    return { key, address: from.address, port: from.port, socket };
+  #pathOf(socket: number, address: string, port: number): Path {
+    const key = `${socket}/${address}/${port}`;
+    return this.#paths.get(key) ?? { key, address, port, socket, target: undefined };
+  }
+
+  #pathOfSource(socket: number, source: number): Path {
+    const { address, port } = ipv4Source(source);
+    return this.#pathOf(socket, address, port);
   }
 
   /** Called for validated paths: the others are not kept. */
   keep(path: Path): void {
     this.#paths.set(path.key, path);
+    if (isIPv4(path.address)) this.#sockets[path.socket]?.paths.set(ipv4Key(path.address, path.port), path);
   }
 }

@@ -24,7 +24,7 @@ let attacker: Certificate;
 const calls: RtcCall[] = [];
 
 beforeAll(async () => {
-  server = await WebrtcTransport.create({ port: 0, addresses: [LOOPBACK] });
+  server = await WebrtcTransport.create({ port: 0, addresses: [LOOPBACK], bursts: true });
   [victim, attacker] = await Promise.all([createCertificate(), createCertificate()]);
   return () => server.close();
 });
@@ -247,6 +247,7 @@ describe('ICE', () => {
         { bind: '::1', announced: '2001:db8::1' },
         { bind: '127.0.0.1', announced: '203.0.113.5' },
       ],
+      bursts: true,
     });
     expect(v6.candidates.map(({ address }) => address)).toEqual(['2001:db8::1', '203.0.113.5']);
     for (const address of ['::1', '127.0.0.1']) {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { FanoutFrame } from '@switchyard/shared/protocol';
+import { openUdpBursts, type UdpBursts } from '@switchyard/shared/runtime';
 import { openSrtpKernel, SrtpBatch, SrtpKernel, SrtpMemory } from '@switchyard/shared/srtp';
 import type { Egress } from '../egress/egress.ts';
 import { EgressTs } from '../egress/egress-ts.ts';
@@ -36,12 +37,23 @@ export interface WebrtcTransportOptions {
   readonly port: number;
   /** Addresses to bind and to announce; undefined: loopback and every LAN address of the machine. */
   readonly addresses: readonly MediaAddress[] | undefined;
+  /** Packets leave in bursts, many with one system call, where that is possible. */
+  readonly bursts: boolean;
+}
+
+interface Unavailable {
+  readonly unavailable: string;
+}
+
+function describeBursts(bursts: UdpBursts | Unavailable): string {
+  if (!('calls' in bursts)) return `one by one (${bursts.unavailable})`;
+  return bursts.merges ? 'bursts, merged' : 'bursts';
 }
 
 /** The process's WebRTC transport: sockets, certificate, egress and every peer. */
 export class WebrtcTransport implements TransportFactory, PeerHome {
   readonly certificate: Certificate;
-  /** Which implementation seals: `webassembly`, or `plain` with the reason. */
+  /** What seals (`webassembly`, or `plain` with the reason) and what sends (`bursts`, or `one by one` with the reason). */
   readonly egressPath: string;
   readonly kernel: SrtpKernel | undefined;
   readonly slots: SlotHome;
@@ -57,19 +69,22 @@ export class WebrtcTransport implements TransportFactory, PeerHome {
   #candidates: readonly ServerCandidate[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(certificate: Certificate) {
+  private constructor(certificate: Certificate, bursts: UdpBursts | Unavailable) {
     this.certificate = certificate;
-    this.#mux = new UdpMux((datagram, path) => this.#handle(datagram, path));
     this.#tcp = new TcpMux(
       (datagram, path) => this.#handle(datagram, path),
       (path) => this.#byPath.delete(path.key),
     );
     const kernel = openSrtpKernel(PAYLOAD_RING_BYTES);
     this.kernel = kernel instanceof SrtpKernel ? kernel : undefined;
-    this.egressPath = kernel instanceof SrtpKernel ? 'webassembly' : `plain (${kernel.unavailable})`;
+    const seals = kernel instanceof SrtpKernel ? 'webassembly' : `plain (${kernel.unavailable})`;
+    this.egressPath = `${seals}, ${describeBursts(bursts)}`;
     const memory =
       this.kernel?.memory ??
       new SrtpMemory(Buffer.allocUnsafeSlow(PAYLOAD_RING_BYTES + SrtpBatch.memoryBytes + SPARE_BYTES));
+    this.#mux = new UdpMux(memory.bytes, 'calls' in bursts ? bursts : undefined, (datagram, path) =>
+      this.#handle(datagram, path),
+    );
     const ring = new PayloadRing(memory);
     this.slots = {
       ring,
@@ -82,8 +97,11 @@ export class WebrtcTransport implements TransportFactory, PeerHome {
   }
 
   /** Binds the sockets. @throws when the port is taken. */
-  static async create({ port, addresses }: WebrtcTransportOptions): Promise<WebrtcTransport> {
-    const transport = new WebrtcTransport(await createCertificate());
+  static async create({ port, addresses, bursts }: WebrtcTransportOptions): Promise<WebrtcTransport> {
+    const transport = new WebrtcTransport(
+      await createCertificate(),
+      bursts ? await openUdpBursts() : { unavailable: 'switched off' },
+    );
     const bound = addresses ?? localAddresses();
     await transport.#mux.bind(
       bound.map(({ bind }) => bind),
