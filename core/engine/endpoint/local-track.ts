@@ -64,6 +64,9 @@ export class LocalTrack {
   readonly #report = new LocalTrackReport();
   #sourceReport: SourceLayersReport | undefined;
   #lastForwardMs = -1;
+  #attachedMs = Number.NEGATIVE_INFINITY;
+  /** It waits, and not for a keyframe: nothing comes at all. */
+  #isSourceSilent = false;
   #keyframeAskedMs = Number.NEGATIVE_INFINITY;
   /** A packet of the source was sent. */
   #started = false;
@@ -131,7 +134,7 @@ export class LocalTrack {
   get reason(): LayerReason {
     if (this.#fan === undefined || this.#status === 'ended') return 'no-source';
     if (this.#paused) return this.#allocated;
-    if (this.#status === 'inactive') return 'source-silent';
+    if (this.#status === 'inactive' || this.#isSourceSilent) return 'source-silent';
     if (this.kind === 'audio') return this.#status === 'active' ? 'best' : 'source-silent';
     const spatial = this.#choice.selector?.spatial ?? -1;
     if (spatial === this.#targetSpatial || spatial >= this.#fan.spatialCount - 1) return this.#allocated;
@@ -158,6 +161,8 @@ export class LocalTrack {
     this.#refusedKeyframe = false;
     this.#spatial = -1;
     this.#lastForwardMs = -1;
+    this.#attachedMs = nowMs;
+    this.#isSourceSilent = false;
     this.#keyframeAskedMs = Number.NEGATIVE_INFINITY;
     this.#status = 'waiting';
     this.#isDecided = false;
@@ -240,6 +245,10 @@ export class LocalTrack {
           this.#status = nowMs - this.#lastForwardMs > INACTIVE_AFTER_MS ? 'inactive' : 'active';
       }
     }
+    this.#isSourceSilent =
+      this.#status === 'waiting' &&
+      this.#fan !== undefined &&
+      nowMs - this.#fan.silentSinceMs(this.#attachedMs) > INACTIVE_AFTER_MS;
     this.#report.say(this, this.#home.output);
     if (this.observed) this.#sourceReport ??= new SourceLayersReport();
     this.#sourceReport?.say(this, this.#home.output, nowMs);

@@ -31,8 +31,7 @@ export class ChannelFan implements Voice {
   toldMs = 0;
   svc = false;
   #info: RemoteTrackInfo | undefined;
-  /** Published by an endpoint of this node. */
-  published = false;
+  #published = false;
   /** When what viewers here can use was told last, to how many of them, and whether they want other layers since. */
   demandToldMs: number = Number.NEGATIVE_INFINITY;
   hasNewTargets = false;
@@ -70,9 +69,31 @@ export class ChannelFan implements Voice {
     this.costs = new LayerCosts(this);
   }
 
+  /** Published by an endpoint of this node. */
+  get published(): boolean {
+    return this.#published;
+  }
+
+  set published(published: boolean) {
+    this.#published = published;
+    // Who publishes it next has not been silent yet.
+    this.lastPacketMs = -1;
+  }
+
+  /**
+   * Since when nothing has come. A stream of another node is heard only while somebody takes it; one of this node
+   * always is: what its publisher does is known at once.
+   *
+   * @param listeningSinceMs When who asks began to take it.
+   */
+  silentSinceMs(listeningSinceMs: number): number {
+    if (this.#published && this.lastPacketMs >= 0) return this.lastPacketMs;
+    return Math.max(this.lastPacketMs, listeningSinceMs);
+  }
+
   get isUnused(): boolean {
     // Audio of the room is listened to for its loudness, on whatever node it is published.
-    return !this.published && !this.inRoom && this.#subscribers.length === 0;
+    return !this.#published && !this.inRoom && this.#subscribers.length === 0;
   }
 
   get subscriberCount(): number {

@@ -58,6 +58,10 @@ async function main(): Promise<void> {
     maxReceivers: config.webrtc.maxReceivers,
     iceServers: (client) => iceServersFor(turn, client, Date.now()),
     nowMs: () => transport.nowMs(),
+    after: (delayMs, run) => {
+      const timer = setTimeout(run, delayMs);
+      return () => clearTimeout(timer);
+    },
     newSsrc: () => randomInt(1, 0xffff_ffff),
     newToken: () => randomBytes(18).toString('base64url'),
     newSuffix,

@@ -187,6 +187,7 @@ export class FakeEnvironment implements SessionEnvironment {
   clockMs = 0;
   maxReceivers = 64;
   servers: readonly IceServer[] = [];
+  readonly #timers = new Set<{ readonly atMs: number; readonly run: () => void }>();
   #count = 0;
 
   iceServers(): readonly IceServer[] {
@@ -195,6 +196,30 @@ export class FakeEnvironment implements SessionEnvironment {
 
   nowMs(): number {
     return this.clockMs;
+  }
+
+  /** Timers that run still. */
+  get timerCount(): number {
+    return this.#timers.size;
+  }
+
+  after(delayMs: number, run: () => void): () => void {
+    const timer = { atMs: this.clockMs + delayMs, run };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  /** Moves the clock on, and runs what becomes due on the way. */
+  advance(ms: number): void {
+    const endMs = this.clockMs + ms;
+    for (;;) {
+      const due = [...this.#timers].filter(({ atMs }) => atMs <= endMs).sort((a, b) => a.atMs - b.atMs)[0];
+      if (due === undefined) break;
+      this.#timers.delete(due);
+      this.clockMs = Math.max(this.clockMs, due.atMs);
+      due.run();
+    }
+    this.clockMs = endMs;
   }
 
   newSsrc(): number {

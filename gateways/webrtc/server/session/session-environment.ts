@@ -15,6 +15,8 @@ export interface SessionEnvironment {
   /** STUN and TURN servers for one client, with credentials that end. */
   iceServers(client: string): readonly IceServer[];
   nowMs(): number;
+  /** Calls `run` once, `delayMs` from now. @returns Calls it off. */
+  after(delayMs: number, run: () => void): () => void;
   /** Random SSRC, 32 bits, not 0. */
   newSsrc(): number;
   /** Unguessable token of letters, digits, `-` and `_`, at least 128 bits. */

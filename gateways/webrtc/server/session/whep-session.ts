@@ -72,6 +72,9 @@ class WhepSession implements HttpSession, WhepViewer {
   #answer = '';
   #connected = false;
   #closed = false;
+  /** What the timer waits for; `Infinity`: there is none. */
+  #dueMs = Number.POSITIVE_INFINITY;
+  #cancelTimer: () => void = () => {};
 
   constructor(
     environment: SessionEnvironment,
@@ -176,6 +179,7 @@ class WhepSession implements HttpSession, WhepViewer {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#cancelTimer();
     this.news.close();
     this.#endpoint.close();
     this.#ice.negotiation.close();
@@ -197,21 +201,27 @@ class WhepSession implements HttpSession, WhepViewer {
   }
 
   #follow(event: EndpointEvent): void {
+    const nowMs = this.#environment.nowMs();
     switch (event.type) {
       case 'track-started':
-        this.#follower.onTrackStarted(event.peer, event.info);
+        this.#follower.onTrackStarted(event.peer, event.info, nowMs);
         break;
       case 'track-updated':
         this.#follower.onTrackUpdated(event.peer, event.info);
         break;
       case 'track-stopped':
-        this.#follower.onTrackStopped(event.peer, event.track);
+        this.#follower.onTrackStopped(event.peer, event.track, nowMs);
         break;
       case 'peer-left':
-        this.#follower.onPeerLeft(event.peer);
+        this.#follower.onPeerLeft(event.peer, nowMs);
         break;
       case 'active-speaker':
-        this.#follower.onActiveSpeaker(event.source?.peer);
+        this.#follower.onActiveSpeaker(event.source?.peer, nowMs);
+        break;
+      case 'local-track-status':
+        // Who asked for one peer gets that peer, whatever it sends.
+        if (event.track !== VIDEO_TRACK || this.#watched !== undefined) return;
+        this.#follower.onSilence(event.reason === 'source-silent', nowMs);
         break;
       case 'source-layers':
         if (this.#videoSource !== undefined) this.#flowing = event.layers;
@@ -223,8 +233,23 @@ class WhepSession implements HttpSession, WhepViewer {
       default:
         return;
     }
+    this.#apply();
+  }
+
+  /** What the follower decided. */
+  #apply(): void {
     this.#attach();
     this.#tell();
+    const { deadlineMs } = this.#follower;
+    if (deadlineMs === this.#dueMs) return;
+    this.#cancelTimer();
+    this.#dueMs = deadlineMs;
+    if (deadlineMs === Number.POSITIVE_INFINITY) return;
+    this.#cancelTimer = this.#environment.after(deadlineMs - this.#environment.nowMs(), () => {
+      this.#dueMs = Number.POSITIVE_INFINITY;
+      this.#follower.tick(this.#environment.nowMs());
+      this.#apply();
+    });
   }
 
   #tell(): void {
