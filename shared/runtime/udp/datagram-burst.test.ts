@@ -22,7 +22,8 @@ interface Message {
 class FakeKernel {
   readonly taken: Message[] = [];
   readonly #memory: Buffer;
-  #table = Buffer.alloc(0);
+  readonly #answers: number[];
+  #table: Buffer = Buffer.alloc(0);
   #errno = 0;
 
   constructor(memory: Buffer, answers: number[]) {
@@ -30,10 +31,16 @@ class FakeKernel {
     this.#answers = answers;
   }
 
-  readonly #answers: number[];
-
   get calls(): SystemCalls {
+    const none = (): number => -1;
     return {
+      socket: none,
+      bind: none,
+      setsockopt: none,
+      getsockname: none,
+      recv: none,
+      close: none,
+      recvmmsg: none,
       sendmmsg: (_fd, messages, count) => this.#send(messages, count),
       errno: () => this.#errno,
       addressOf: (bytes) => {
@@ -41,7 +48,7 @@ class FakeKernel {
         this.#table = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
         return TABLE_AT;
       },
-    } as SystemCalls;
+    };
   }
 
   #send(messages: Uint8Array, count: number): number {
