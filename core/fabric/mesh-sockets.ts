@@ -1,6 +1,12 @@
 import type { Socket } from 'node:dgram';
 import { isIP } from 'node:net';
-import { DATAGRAM_MAX_BYTES, datagramVersion, MESH_VERSION } from '@switchyard/core/fabric/mesh';
+import {
+  DATAGRAM_MAX_BYTES,
+  DATAGRAM_TYPES,
+  datagramType,
+  datagramVersion,
+  MESH_VERSION,
+} from '@switchyard/core/fabric/mesh';
 import {
   DatagramIntake,
   DatagramQueue,
@@ -93,7 +99,10 @@ export class MeshSockets {
 
   send(node: string, datagram: Uint8Array): void {
     const peer = this.#peers.get(node);
-    if (peer !== undefined) this.#queue?.send(datagram, peer);
+    if (peer === undefined) return;
+    this.#queue?.send(datagram, peer);
+    // Control is measured by its round trip: it does not wait for what else this turn has to do. Nor does it overtake media.
+    if (datagramType(datagram) === DATAGRAM_TYPES.control) this.#queue?.flush();
   }
 
   close(): void {

@@ -21,6 +21,7 @@ import type { SlotHome } from '../send/slot.ts';
 import { type Certificate, createCertificate } from './certificate.ts';
 import { localUfrag, type Path } from './ice-lite.ts';
 import { localAddresses, type MediaAddress } from './media-address.ts';
+import { useNativeX25519 } from './native-x25519.ts';
 import { PacingTimer } from './pacing-timer.ts';
 import { Peer, type PeerHome } from './peer.ts';
 import { tcpCandidates, udpCandidates } from './server-candidates.ts';
@@ -98,6 +99,7 @@ export class WebrtcTransport implements TransportFactory, PeerHome {
 
   /** Binds the sockets. @throws when the port is taken. */
   static async create({ port, addresses, bursts }: WebrtcTransportOptions): Promise<WebrtcTransport> {
+    useNativeX25519();
     const transport = new WebrtcTransport(
       await createCertificate(),
       bursts ? await openUdpBursts() : { unavailable: 'switched off' },
