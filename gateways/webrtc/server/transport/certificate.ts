@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { CipherContext, HashAlgorithm, NamedCurveAlgorithm, SignatureAlgorithm } from 'werift';
 import type { Fingerprint } from '../peer-contract.ts';
 
@@ -7,6 +7,10 @@ type SelfSigned = Awaited<ReturnType<typeof CipherContext.createSelfSignedCertif
 /** The process's DTLS certificate: self-signed ECDSA P-256, new at each start. */
 export interface Certificate extends SelfSigned {
   readonly fingerprint: Fingerprint;
+  /** Of the certificate, DER. */
+  readonly der: Buffer;
+  /** Parsed once: werift would parse both texts for every client. */
+  readonly privateKey: KeyObject;
 }
 
 export async function createCertificate(): Promise<Certificate> {
@@ -14,6 +18,7 @@ export async function createCertificate(): Promise<Certificate> {
     { signature: SignatureAlgorithm.ecdsa_3, hash: HashAlgorithm.sha256_4 },
     NamedCurveAlgorithm.secp256r1_23,
   );
-  const value = new X509Certificate(selfSigned.certPem).fingerprint256;
-  return { ...selfSigned, fingerprint: { algorithm: 'sha-256', value } };
+  const { fingerprint256: value, raw: der } = new X509Certificate(selfSigned.certPem);
+  const privateKey = createPrivateKey(selfSigned.keyPem);
+  return { ...selfSigned, fingerprint: { algorithm: 'sha-256', value }, der, privateKey };
 }

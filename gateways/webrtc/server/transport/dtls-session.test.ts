@@ -25,7 +25,11 @@ function open(options: Pick<DtlsPairOptions, 'role'> & Partial<DtlsPairOptions>)
   return pair;
 }
 /** The victim's certificate with the attacker's key. */
-const forged = (): Certificate => ({ ...victim, keyPem: attacker.keyPem });
+const forged = (): Certificate => ({
+  ...victim,
+  keyPem: attacker.keyPem,
+  privateKey: attacker.privateKey,
+});
 
 /** Type and sequence number of the handshake message in a plaintext record. */
 const messageOf = (record: Buffer): { type: number; seq: number; body: Buffer } => {

@@ -1,3 +1,4 @@
+import { sign } from 'node:crypto';
 import {
   SRTP_KEY_BYTES,
   SRTP_PROFILES,
@@ -90,11 +91,8 @@ export class DtlsSession {
       close: async (): Promise<void> => {},
     };
     this.#receive = transport;
-    const { certPem, keyPem, signatureHash } = options.certificate;
     const settings = {
-      cert: certPem,
-      key: keyPem,
-      signatureHash,
+      signatureHash: options.certificate.signatureHash,
       transport: transport as unknown as NonNullable<
         ConstructorParameters<typeof DtlsServer>[0]
       >['transport'],
@@ -105,6 +103,7 @@ export class DtlsSession {
     };
     const socket = options.role === 'server' ? new DtlsServer(settings) : new DtlsClient(settings);
     this.#socket = socket;
+    useCertificate(socket.cipher, options.certificate);
     const inner = socket.onHandleHandshakes;
     const pass = (message: Handshake): Promise<void> => inner([message]);
     socket.onHandleHandshakes = async (messages) => {
@@ -348,6 +347,15 @@ export class DtlsSession {
     // Stops werift's repetition of flights at its next turn.
     this.#socket.dtls.flight = NO_FLIGHT;
   }
+}
+
+/** What werift would do with the texts of certificate and key, for every client anew. */
+function useCertificate(cipher: DtlsServer['cipher'], { der, privateKey, signatureHash }: Certificate): void {
+  cipher.localCert = der;
+  cipher.signatureHashAlgorithm = signatureHash;
+  const signer = { sign: (data: Buffer, hash: string): Buffer => sign(hash, data, privateKey) };
+  cipher.localPrivateKey = signer as unknown as typeof cipher.localPrivateKey;
+  cipher.signatureData = (data: Buffer, hash: string): Buffer => sign(hash, data, privateKey);
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

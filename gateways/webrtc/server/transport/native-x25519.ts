@@ -1,10 +1,8 @@
-import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto';
+import { createPublicKey, diffieHellman, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { createRequire } from 'node:module';
 
 const KEY_BYTES = 32;
-/** What stands before a raw key in its DER forms (RFC 8410 §7 and §4). */
-const PRIVATE_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
-const PUBLIC_PREFIX = Buffer.from('302a300506032b656e032100', 'hex');
+const CURVE = { kty: 'OKP', crv: 'X25519' } as const;
 
 /** The part of tweetnacl that werift uses. */
 interface Nacl {
@@ -27,31 +25,28 @@ export function useNativeX25519(nacl: Nacl = weriftNacl()): void {
   nacl.scalarMult = nativeScalarMult;
 }
 
-/** @returns Raw keys, each in a buffer of its own: werift takes the whole one. */
+/** Keys that were made here, by the memory of their raw form: to parse one costs ten times as much as to use it. */
+const privateKeys = new WeakMap<ArrayBufferLike, KeyObject>();
+
+/** @returns Raw keys, each in memory of its own: werift takes the whole. */
 function nativeKeyPair(): { publicKey: Uint8Array; secretKey: Uint8Array } {
-  const { publicKey, privateKey } = generateKeyPairSync('x25519', {
-    publicKeyEncoding: { type: 'spki', format: 'der' },
-    privateKeyEncoding: { type: 'pkcs8', format: 'der' },
-  });
-  return {
-    publicKey: Uint8Array.from(publicKey.subarray(-KEY_BYTES)),
-    secretKey: Uint8Array.from(privateKey.subarray(-KEY_BYTES)),
-  };
+  const { publicKey, privateKey } = generateKeyPairSync('x25519');
+  const { x = '' } = publicKey.export({ format: 'jwk' });
+  // The handle stays here: nobody needs the bytes.
+  const secretKey = new Uint8Array(KEY_BYTES);
+  privateKeys.set(secretKey.buffer, privateKey);
+  return { publicKey: Uint8Array.from(Buffer.from(x, 'base64url')), secretKey };
 }
 
-/** @throws when a key has another length, or the result would be zero (RFC 7748 §6.1): the handshake fails. */
+/**
+ * @param secretKey Of {@link nativeKeyPair}, or a view of the same memory.
+ * @throws when that is not so, when the other key has another length, and when the result would be zero (RFC 7748 §6.1): the
+ *   handshake fails.
+ */
 function nativeScalarMult(secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array {
+  const privateKey = privateKeys.get(secretKey.buffer);
+  if (privateKey === undefined) throw new Error('a secret key of somebody else');
   if (publicKey.length !== KEY_BYTES) throw new Error('an X25519 key has 32 bytes');
-  return diffieHellman({
-    privateKey: createPrivateKey({
-      key: Buffer.concat([PRIVATE_PREFIX, secretKey]),
-      format: 'der',
-      type: 'pkcs8',
-    }),
-    publicKey: createPublicKey({
-      key: Buffer.concat([PUBLIC_PREFIX, publicKey]),
-      format: 'der',
-      type: 'spki',
-    }),
-  });
+  const x = Buffer.from(publicKey).toString('base64url');
+  return diffieHellman({ privateKey, publicKey: createPublicKey({ key: { ...CURVE, x }, format: 'jwk' }) });
 }

@@ -62,7 +62,7 @@ describe.each(['server', 'client'] as const)('a peer whose server is DTLS %s', (
     const stranger = await open({ role, certificate: attacker, fingerprint: victim.fingerprint });
     const forger = await open({
       role,
-      certificate: { ...victim, keyPem: attacker.keyPem },
+      certificate: { ...victim, keyPem: attacker.keyPem, privateKey: attacker.privateKey },
       fingerprint: victim.fingerprint,
     });
     for (const call of [stranger, forger]) {
