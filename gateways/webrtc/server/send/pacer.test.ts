@@ -54,7 +54,7 @@ const largestBurst = (sent: readonly Sent[]): number => {
 
 describe('a pacer', () => {
   it('spreads a keyframe of 60 packets over slots, in its order', () => {
-    const { pacer, sent, run } = record(2_500_000);
+    const { pacer, sent, run } = record(4_800_000, 6_250_000);
     pacer.media(packet(-1), 0);
     for (let i = 0; i < 60; i += 1) pacer.media(packet(i), 20);
     run(20, 400);
@@ -65,6 +65,23 @@ describe('a pacer', () => {
     expect(sent.at(-1)?.atMs).toBeLessThan(140);
     expect(pacer.busy).toBe(false);
   });
+
+  it.each([
+    { name: '150 kB', packets: 125, tookMs: [70, 110] },
+    { name: '360 kB, no faster than eight times the estimate', packets: 300, tookMs: [130, 200] },
+  ])(
+    'where the path carries more, a keyframe leaves soon: $name',
+    ({ packets, tookMs: [least = 0, most = 0] }) => {
+      const { sent, run, pacer } = record(3_300_000);
+      pacer.media(packet(-1), 0);
+      // Long after the stream began.
+      for (let i = 0; i < packets; i += 1) pacer.media(packet(i), 5000);
+      run(5000, 8000);
+      expect(sent.length).toBe(packets + 1);
+      expect((sent.at(-1)?.atMs ?? 0) - 5000).toBeGreaterThan(least);
+      expect((sent.at(-1)?.atMs ?? 0) - 5000).toBeLessThan(most);
+    },
+  );
 
   it('a packet that has room does not wait', () => {
     const { pacer, sent } = record(1_000_000);

@@ -7,6 +7,14 @@ export const PACER_SLOT_MS: number = 5;
  * faster than the path carries is lost as well, and then comes even later.
  */
 const DRAIN_MS = 1000;
+/**
+ * Where media may leave at this many times the estimate, the path carries all that is wanted. There a large keyframe, of
+ * which OBS sends one every other second, leaves within about this time: what comes behind it would stand still. At most this
+ * many times the estimate, for what a late viewer is sent again is larger than that.
+ */
+const FREE_FACTOR = 2;
+const FREE_DRAIN_MS = 40;
+const FREE_DRAIN_FACTOR = 8;
 /** More than this much media, at the estimate, is given up to the next keyframe, milliseconds. */
 const QUEUE_MAX_MS = 1000;
 /** But never less than a large keyframe. */
@@ -212,12 +220,20 @@ export class Pacer<Packet extends PacedPacket> {
     const elapsedMs = nowMs - this.#countedMs;
     if (elapsedMs <= 0) return;
     this.#countedMs = nowMs;
-    const drainMs = nowMs - this.#burstMs < BURST_MS ? BURST_DRAIN_MS : DRAIN_MS;
-    const bytesPerMs = Math.max(this.#pacingBps / 8000, this.#media.bytes / drainMs);
+    const bytesPerMs = this.#bytesPerMs(nowMs);
     this.#debt = Math.max(-bytesPerMs * PACER_SLOT_MS, this.#debt - bytesPerMs * elapsedMs);
     const repairBytesPerMs = (this.#estimateBps * REPAIR_SHARE) / 8000;
     const most = Math.max(REPAIR_MIN_BYTES, repairBytesPerMs * REPAIR_SAVED_MS);
     this.#repairCredit = Math.min(most, this.#repairCredit + repairBytesPerMs * elapsedMs);
+  }
+
+  /** How fast media leaves now. */
+  #bytesPerMs(nowMs: number): number {
+    const { bytes } = this.#media;
+    const drainMs = nowMs - this.#burstMs < BURST_MS ? BURST_DRAIN_MS : DRAIN_MS;
+    const paced = Math.max(this.#pacingBps / 8000, bytes / drainMs);
+    if (this.#pacingBps < FREE_FACTOR * this.#estimateBps) return paced;
+    return Math.max(paced, Math.min(bytes / FREE_DRAIN_MS, (FREE_DRAIN_FACTOR * this.#estimateBps) / 8000));
   }
 
   #drop(packet: Packet): void {
