@@ -1,4 +1,4 @@
-import { JOBS_MAX, type SrtpKernel } from './kernel/srtp-kernel.ts';
+import type { SrtpKernel } from './kernel/srtp-kernel.ts';
 import type { SrtpMemory } from './srtp-memory.ts';
 import { SRTP_OVERHEAD_MAX_BYTES } from './srtp-profile.ts';
 import type { SrtpSender, SrtpSendStream } from './srtp-sender.ts';
@@ -31,8 +31,6 @@ export class SrtpBatch {
   /** Room of packet 0. */
   #first = 0;
   #count = 0;
-  /** Packets that the kernel has not sealed yet. */
-  #jobs = 0;
 
   /** @param kernel Seals what its keys are known for; everything else is sealed one by one. `memory` is its own then. */
   constructor(memory: SrtpMemory, kernel?: SrtpKernel) {
@@ -92,7 +90,7 @@ export class SrtpBatch {
     ssrc: number,
     seq: number,
   ): void {
-    if (this.#jobs === JOBS_MAX) this.seal();
+    if (this.#kernel?.isFull === true) this.#kernel.seal();
     const roc = stream.rocOf(seq);
     const index = this.#count;
     this.#count += 1;
@@ -114,7 +112,6 @@ export class SrtpBatch {
       )
     ) {
       this.#lengths[index] = headerLength + prefixLength + length + TAG_BYTES;
-      this.#jobs += 1;
       return;
     }
     const { bytes } = this;
@@ -127,7 +124,6 @@ export class SrtpBatch {
   /** Seals what was added: packets 0 … {@link count} − 1 are ready to be sent. */
   seal(): void {
     this.#kernel?.seal();
-    this.#jobs = 0;
   }
 
   /** @param waiting Packets are still read by the socket: their room is left alone for some time. */

@@ -1,9 +1,7 @@
 import { BurstAddress, DatagramBurst } from './datagram-burst.ts';
 import { AF_INET, SOCKET_ADDRESS_BYTES, socketAddress } from './socket-address.ts';
-import { loadSystemCalls, type SystemCalls } from './system-calls.ts';
+import { loadSystemCalls, type SystemCalls, UDP_SOCKET_TYPE } from './system-calls.ts';
 
-const SOCK_DGRAM = 2;
-const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
 /** `struct timeval` of 200 ms. */
@@ -28,7 +26,7 @@ export async function openUdpBursts(): Promise<UdpBursts | { readonly unavailabl
 
 /** Sends datagrams to itself. @returns Whether they come as they were sent. */
 function arrives(calls: SystemCalls, merges: boolean): boolean {
-  const fd = calls.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const fd = calls.socket(AF_INET, UDP_SOCKET_TYPE, 0);
   if (fd < 0) return false;
   try {
     const any = socketAddress('127.0.0.1', 0);

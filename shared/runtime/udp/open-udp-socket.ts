@@ -1,12 +1,10 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { AF_INET, AF_INET6, socketAddress } from './socket-address.ts';
-import type { SystemCalls } from './system-calls.ts';
+import { type SystemCalls, UDP_SOCKET_TYPE } from './system-calls.ts';
 
 const SOCKET_BUFFER_BYTES = 4 << 20;
-const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 /** errno of bind(2) → Node's codes. */
@@ -54,7 +52,7 @@ function bindFd(address: string, port: number, calls: SystemCalls): number | und
   const bytes = socketAddress(address, port);
   if (bytes === undefined) return undefined;
   const isV6 = isIPv6(address);
-  const fd = calls.socket(isV6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const fd = calls.socket(isV6 ? AF_INET6 : AF_INET, UDP_SOCKET_TYPE | SOCK_NONBLOCK, 0);
   if (fd < 0) return undefined;
   if (isV6) calls.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, Buffer.from([1, 0, 0, 0]), 4);
   if (calls.bind(fd, bytes, bytes.length) === 0) return fd;

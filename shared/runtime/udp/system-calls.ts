@@ -1,3 +1,6 @@
+/** SOCK_DGRAM, not passed on to child processes. */
+export const UDP_SOCKET_TYPE: number = 2 | 0o2000000;
+
 /** What Linux' C library does for UDP, as `koffi` (an optional dependency) calls it. Numbers are C ints. */
 export interface SystemCalls {
   socket(family: number, type: number, protocol: number): number;

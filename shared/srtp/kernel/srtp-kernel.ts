@@ -6,7 +6,7 @@ const PAGE_BYTES = 65_536;
 /** Words of a job, as assembly/srtp-kernel.ts has them. */
 const JOB_WORDS = 12;
 /** Jobs of one call. */
-export const JOBS_MAX: number = 64;
+const JOBS_MAX = 64;
 /** What the kernel writes while it works: schedule, state, and the packet of idle lanes. */
 const SCRATCH_BYTES = 4608;
 const HMAC_STATE_BYTES = 40;
@@ -78,8 +78,13 @@ export class SrtpKernel {
     return this.#round;
   }
 
+  /** The round takes no more: it is to be sealed before the next {@link job}. */
+  get isFull(): boolean {
+    return this.#count === JOBS_MAX;
+  }
+
   /**
-   * Adds a packet to the round; a round has at most {@link JOBS_MAX}.
+   * Adds a packet to the round, which must not be {@link isFull}.
    * @param out Offset of the packet; its clear header and the plain prefix of its payload are there.
    * @param source Offset of the rest of the payload, of `length` bytes.
    * @param keystream Offset, from the first byte of the payload on.

@@ -137,21 +137,14 @@ export class UdpMux implements DatagramSink {
       if (path.port !== 0) this.#onDatagram(datagram, path);
     };
     const { fd } = opened;
-    if (this.#bursts === undefined || fd === undefined) {
-      socket.on('message', (datagram, { address: from, port }) =>
-        onDatagram(datagram, this.#pathOf(index, from, port)),
-      );
-      this.#sockets.push({ ...opened, burst: undefined, paths: new Map() });
-      return;
-    }
-    const { calls, merges } = this.#bursts;
-    const mine = {
+    const bursts = fd === undefined ? undefined : this.#bursts;
+    const mine: MuxSocket = {
       ...opened,
-      burst: new DatagramBurst(calls, this.#memory, merges),
-      paths: new Map<number, Path>(),
+      burst: bursts && new DatagramBurst(bursts.calls, this.#memory, bursts.merges),
+      paths: new Map(),
     };
     this.#sockets.push(mine);
-    const intake = isIPv4(address) ? new DatagramIntake(calls) : undefined;
+    const intake = bursts && isIPv4(address) ? new DatagramIntake(bursts.calls) : undefined;
     const isOpen = (): boolean => this.#sockets[index] === mine;
     const onMore = (datagram: Buffer, source: number): void => {
       const kept = (datagram[0] ?? 0) < RTP_FIRST ? Buffer.from(datagram) : datagram;
@@ -159,7 +152,7 @@ export class UdpMux implements DatagramSink {
     };
     socket.on('message', (datagram, { address: from, port }) => {
       onDatagram(datagram, this.#pathOf(index, from, port));
-      if (isOpen()) intake?.receive(fd, isOpen, onMore);
+      if (fd !== undefined && isOpen()) intake?.receive(fd, isOpen, onMore);
     });
   }
 
