@@ -109,3 +109,25 @@ it('a delay that grows is told at once as a warning, and that it has ended', () 
   run(8000, () => 20);
   expect(told.at(-1)?.congested).toBe(false);
 });
+
+it('nothing is told while more waits than the estimate carries: no bitrate is below zero', () => {
+  const told: number[] = [];
+  const control = new ClientControl(
+    { ...SILENT_LISTENER, onEstimate: (bps) => told.push(bps) },
+    new SendCounters(),
+  );
+  const slot = { isVideo: true, transmit: () => 0, discard: () => {} };
+  const packet = { slot, stream: 0, wireBytes: PACKET_BYTES, startsKeyframe: true, isRepair: false };
+  control.onRemb(REMB_BPS, REMB_BPS, 0);
+  const before = [...told];
+  // A late viewer's stream begins with all pictures since the last keyframe.
+  control.enqueue(packet as unknown as OutgoingPacket, 0);
+  for (let i = 0; i < 400; i += 1)
+    control.enqueue({ ...packet, startsKeyframe: false } as unknown as OutgoingPacket, 0);
+  expect(control.pacer.queuedBytes * 4).toBeGreaterThan(control.estimate.bitrateBps);
+  control.onRemb(REMB_BPS, REMB_BPS, 0);
+  expect(told).toEqual(before);
+  for (let nowMs = 0; nowMs < 4000; nowMs += 5) control.process(nowMs);
+  control.onRemb(REMB_BPS, REMB_BPS, 4000);
+  expect(Math.min(...told)).toBeGreaterThan(0);
+});

@@ -174,6 +174,8 @@ export class ClientControl {
     if (!known) return;
     this.#pacer.setRates(bitrateBps, pacingBps);
     const usableBps = bitrateBps - this.#backlogBps(bitrateBps);
+    // More waits than leaves in that time: what was told last holds, and the picture goes on.
+    if (usableBps <= 0) return;
     const isNews = Math.abs(usableBps - this.#toldBps) > NEWS_SHARE * this.#toldBps;
     if (!isNews && congested === this.#toldCongested) return;
     if (usableBps < FALL_SHARE * this.#toldBps) this.#counters.estimateFalls += 1;
